@@ -1,0 +1,70 @@
+# HashCart. `make help` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help start reset test lint format e2e sam-local cold-start lock
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export SAM_CLI_TELEMETRY := 0
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+start: $(INSTALLED) ## Run the whole of HashCart on this machine, and print the address to open
+	@$(BIN)/python -m local.stack start
+
+reset: $(INSTALLED) ## Forget the carts, posts and deployment of `make start`
+	@$(BIN)/python -m local.stack reset
+
+test: $(INSTALLED) ## Unit, functional and template tests with coverage, offline
+	@$(BIN)/pytest --numprocesses auto --cov --cov-report term
+
+lint: $(INSTALLED) ## Style, types, import rules and the template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=layers/hashcart $(BIN)/lint-imports
+	$(BIN)/cfn-lint template.yaml
+	$(BIN)/sam validate --lint --region us-east-1
+
+format: $(INSTALLED) ## Let ruff mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+e2e: $(INSTALLED) ## End-to-end tests, on a stack of their own
+	@$(BIN)/python -m local.stack exec $(BIN)/pytest tests/end_to_end
+
+sam-local: $(INSTALLED) ## The good event of each function through `sam local invoke` (needs a Docker engine)
+	@$(BIN)/python -m local.stack sam-local
+
+cold-start: $(INSTALLED) ## How long each function takes to load, beside boto3's own time
+	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/sam build --cached --parameter-overrides \
+		Architecture=$$(uname -m | sed s/aarch64/arm64/) >/dev/null 2>&1
+	@$(BIN)/python benchmarks/cold_start.py
+
+lock: $(INSTALLED) ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade takes newer ones)
+	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.13 --universal --generate-hashes \
+		--no-header --quiet $(LOCK_OPTIONS) --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group lambda --constraints requirements.lock --python-version 3.13 \
+		--no-header --no-annotate --quiet --upgrade --output-file layers/base/requirements.txt
+
+# uv comes first, by pip and with its hashes; it installs the rest. The functions run in an environment that holds only
+# what Lambda's runtime brings, so that a package missing from a layer is missed here too.
+$(INSTALLED): requirements.lock
+	@python=$$(for name in python3.13 python3 python; do \
+		"$$name" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1 && echo "$$name" && break; done); \
+	if [ -z "$$python" ]; then \
+		printf '%s\n' '✗ HashCart needs Python 3.13, and there is none on PATH.' \
+			'  Debian 13:  apt install python3 python3-venv' \
+			'  pyenv:      pyenv install 3.13      (.python-version in this directory chooses it)' \
+			'  uv:         uv python install 3.13  (then put it on PATH)' >&2; exit 1; fi; \
+	if ! "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+		printf '%s\n' "✗ $$python has no venv module." '  Debian:  apt install python3-venv' >&2; exit 1; fi; \
+	echo 'Installing into .venv (a minute or two, once) …'; \
+	"$$python" -m venv .venv
+	@awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' requirements.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement .venv/uv.lock
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv/lambda-runtime
+	@$(BIN)/uv pip install --quiet --python .venv/lambda-runtime/bin/python --constraints requirements.lock boto3
+	@touch $(INSTALLED)

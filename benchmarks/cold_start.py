@@ -1,0 +1,75 @@
+"""How long each handler takes to load, beside the floor that boto3 sets: `make cold-start`.
+
+It loads the layers as `sam build` made them, in an environment that holds what Lambda's runtime holds. Each measurement
+is a process of its own, as a cold start is; rounds alternate between the floor and the handlers, so that whatever else
+the machine does falls on all alike. Medians are shown.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LAYERS = [ROOT / ".aws-sam/build" / layer / "python" for layer in ("BaseLayer", "HashCartLayer")]
+PYTHON = ROOT / ".venv/lambda-runtime/bin/python"
+ROUNDS = 15
+
+FLOOR = """
+import boto3
+boto3.client("sqs")
+boto3.client("secretsmanager")
+"""
+FUNCTIONS = ("webhook_intake", "hashtag_parsing", "cart_insertion", "outcome_delivery", "cart_reconciliation")
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "STORE": "demo",
+    "MAX_QUANTITY": "10",
+    "REPLY_TO_STRANGERS": "false",
+    **dict.fromkeys(("X_API_BASE_URL", "STORE_BASE_URL"), "https://example.com"),
+    **dict.fromkeys(
+        (
+            "X_WEBHOOK_SECRET_ARN", "X_APP_SECRET_ARN", "X_BOT_CLIENT_SECRET_ARN", "POSTS_QUEUE_URL",
+            "CART_REQUESTS_QUEUE_URL", "OUTCOMES_QUEUE_URL", "SOURCE_QUEUE_URL", "DEAD_LETTER_QUEUE_URL",
+            "CART_HASHTAGS", "BOT_USER_ID", "BOT_USERNAME", "ALLOWED_COUNTRIES", "ACCOUNT_LINKS_TABLE", "CARTS_TABLE",
+            "ACTIVITY_TABLE", "POST_PRODUCTS_TABLE", "PRODUCTS_TABLE", "PENDING_TABLE", "BOT_TOKENS_TABLE",
+        ),
+        "x",
+    ),
+}  # fmt: skip
+
+
+def seconds(code: str) -> float:
+    """The time from the first line of `code` to its last, in a new interpreter."""
+    timed = f"import time; started = time.perf_counter()\n{code}\nprint(time.perf_counter() - started)"
+    folders = [*LAYERS, *(ROOT / "functions" / name for name in FUNCTIONS)]
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, folders)), **ENVIRONMENT}
+    output = subprocess.run(  # noqa: S603 - our own interpreter and code
+        [PYTHON, "-c", timed], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    return float(output.splitlines()[-1])
+
+
+def main() -> None:
+    """Measure and print a table."""
+    codes = {"boto3 SQS + Secrets Manager": FLOOR} | {name: f"import {name}" for name in FUNCTIONS}
+    times: dict[str, list[float]] = {name: [] for name in codes}
+    for code in codes.values():
+        seconds(code)  # warms the disk cache and writes the byte code, which a layer has too
+    for _ in range(ROUNDS):
+        for name, code in codes.items():
+            times[name].append(seconds(code))
+    floor = statistics.median(times["boto3 SQS + Secrets Manager"])
+    print(f"{time.strftime('%Y-%m-%d')}, Python {sys.version.split()[0]}, median of {ROUNDS}")  # noqa: T201
+    for name, measured in times.items():
+        median = statistics.median(measured)
+        print(f"{name:30} {median * 1000:7.0f} ms  {median / floor:5.2f} x")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

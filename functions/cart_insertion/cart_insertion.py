@@ -1,0 +1,73 @@
+"""Cart requests queue → Outcomes queue: the post's row, the cart line, and what became of the post."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import TypeAdapter
+
+from hashcart.aws import CLIENT_CONFIG
+from hashcart.consumers import Consumer, Delivery, each, forward
+from hashcart.messages.cart_requests import CartRequest
+from hashcart.messages.posts import to_json
+from hashcart.observability import clock_ms, logger
+from hashcart.settings import flag, names, text, whole_number
+from hashcart.storage.account_links import AccountLinks
+from hashcart.storage.activity import Activity
+from hashcart.storage.carts import Carts
+from hashcart.storage.leased_cache import LeasedCache
+from hashcart.storage.pending import Pending
+from hashcart.stores.registry import open_store
+from hashcart.use_cases.catalogue import Catalogue
+from hashcart.use_cases.insert_lines import InsertLines, ShopRules
+
+# Longer than a store that never answers, and the sending of what is finished.
+TIME_TO_FINISH_MS = 15_000
+
+sqs = boto3.client("sqs", config=CLIENT_CONFIG)
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+
+outcomes_queue_url = text("OUTCOMES_QUEUE_URL")
+catalogue = Catalogue(
+    open_store(text("STORE"), names("SENSITIVE_CATEGORIES")),
+    LeasedCache(dynamodb, text("PRODUCTS_TABLE"), "product", clock_ms=clock_ms),
+)
+insert_lines = InsertLines(
+    links=AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE")),
+    rows=Activity(dynamodb, text("ACTIVITY_TABLE")),
+    carts=Carts(dynamodb, text("CARTS_TABLE")),
+    pending=Pending(dynamodb, text("PENDING_TABLE")),
+    product_of=catalogue.product,
+    rules=ShopRules(
+        allowed_countries=frozenset(names("ALLOWED_COUNTRIES")),
+        own_maximum=whole_number("MAX_QUANTITY"),
+        reply_to_strangers=flag("REPLY_TO_STRANGERS"),
+    ),
+    clock_ms=clock_ms,
+)
+consumer: Consumer[CartRequest] = Consumer(
+    TypeAdapter(CartRequest),
+    sqs,
+    source_queue_url=text("SOURCE_QUEUE_URL"),
+    dead_letter_queue_url=text("DEAD_LETTER_QUEUE_URL"),
+)
+
+
+def insert_and_forward(
+    deliveries: Sequence[Delivery[CartRequest]], has_time: Callable[[], bool]
+) -> Mapping[str, Exception]:
+    """Carry out the requests and send their outcomes on; answers with the deliveries that have to come again."""
+    outcomes, failures = each(deliveries, insert_lines, has_time=has_time)
+    bodies = {delivery_id: [to_json(outcome) for outcome in own] for delivery_id, own in outcomes.items()}
+    return {**failures, **forward(sqs, outcomes_queue_url, bodies)}
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+    """Read one batch of the Cart requests queue."""
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS
+
+    return consumer.process(event, lambda deliveries: insert_and_forward(deliveries, has_time))

@@ -1,0 +1,36 @@
+"""Which of a post's hashtags speak to HashCart."""
+
+from collections.abc import Iterable
+
+from hashcart.domain.hashtags import extract_hashtags_with_indices, fold_hashtag
+from hashcart.domain.posts import HashtagSpan, Post
+
+UNDO_HASHTAG = "undo"
+
+
+class CartHashtags:
+    """The hashtags that a deployment was given, compared case-folded in any script."""
+
+    def __init__(self, hashtags: Iterable[str]) -> None:
+        self._folded = frozenset(fold_hashtag(hashtag.lstrip("#＃")) for hashtag in hashtags)
+
+    def first_in(self, post: Post) -> HashtagSpan | None:
+        """The first cart hashtag of a post, where it stands in the text."""
+        found = next((hashtag for hashtag in _hashtags(post) if fold_hashtag(hashtag.tag) in self._folded), None)
+        return _located(found, post.text) if found else None
+
+
+def asks_to_undo(post: Post) -> bool:
+    """Whether a post carries `#undo`."""
+    return any(fold_hashtag(hashtag.tag) == UNDO_HASHTAG for hashtag in _hashtags(post))
+
+
+def _hashtags(post: Post) -> Iterable[HashtagSpan]:
+    return extract_hashtags_with_indices(post.text) if post.hashtags is None else post.hashtags
+
+
+def _located(hashtag: HashtagSpan, text: str) -> HashtagSpan:
+    """The hashtag where the text really has it, should the network count characters in another way."""
+    if text[hashtag.start + 1 : hashtag.end] == hashtag.tag:
+        return hashtag
+    return next((other for other in extract_hashtags_with_indices(text) if other.tag == hashtag.tag), hashtag)

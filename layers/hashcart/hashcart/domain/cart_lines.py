@@ -1,0 +1,141 @@
+"""A cart line is the fold of its operations.
+
+Each post or click leaves one operation under its order key. The line's quantity is computed from all of them in key
+order, so any order, repetition or redrive of deliveries gives the same line.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from hashcart.domain.posts import DAY_MS, key_time_ms
+
+KEPT_OPERATIONS = 64
+LIFE_AFTER_ADD_MS = 400 * DAY_MS
+LIFE_AFTER_CLEAR_MS = 30 * DAY_MS
+
+
+class Kind(StrEnum):
+    """What an operation asks of its line."""
+
+    PLAIN = "plain"
+    SET = "set"
+    CLEAR = "clear"
+    WISH = "wish"
+    WAITING = "waiting"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What one post or one click asks of a line.
+
+    `version` grows with each edit of the post, and the newest version's operation stands. `quantity` is what was
+    asked, before any maximum. `reason` tells why a line was cleared: removed, handed_over or ordered.
+    """
+
+    kind: Kind
+    version: int
+    quantity: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the cart page shows of a product without asking the store again."""
+
+    title: str | None = None
+    price: str | None = None
+    currency: str | None = None
+    image_url: str | None = None
+    priced_at_ms: int | None = None
+    max_quantity: int | None = None
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """What a line comes to: so many in the cart, or so many wished for, or so many waiting for a choice."""
+
+    quantity: int = 0
+    wished: int = 0
+    waiting: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to show."""
+        return not (self.quantity or self.wished or self.waiting)
+
+
+EMPTY = LineState()
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    """All that is stored of a line: its operations by order key, the keys undone, and the revision."""
+
+    line_id: str
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+    undone: frozenset[str] = frozenset()
+    revision: int = 0
+    snapshot: Snapshot = Snapshot()
+
+    @property
+    def newest_key(self) -> str | None:
+        """The order key of the newest operation."""
+        return max(self.operations, default=None)
+
+    @property
+    def excess_keys(self) -> list[str]:
+        """The keys past the newest 64, which no fold reads any more."""
+        return sorted(self.operations, reverse=True)[KEPT_OPERATIONS:]
+
+    def standing(self) -> list[tuple[str, Operation]]:
+        """The operations that count, in key order: the newest 64, less those withdrawn or undone."""
+        kept = sorted(self.operations)[-KEPT_OPERATIONS:]
+        operations = ((key, self.operations[key]) for key in kept if key not in self.undone)
+        return [(key, operation) for key, operation in operations if operation.kind is not Kind.WITHDRAWN]
+
+    def state(self, now_ms: int | None = None) -> LineState:
+        """What the line comes to, at `now_ms` where its expiry matters."""
+        return fold(self.standing(), now_ms)
+
+    def expires_at_ms(self) -> int:
+        """When the line ends: 400 days after its newest operation, 30 days if that left it empty."""
+        newest = self.newest_key
+        if newest is None:
+            return 0
+        return key_time_ms(newest) + (LIFE_AFTER_CLEAR_MS if self.state().is_empty else LIFE_AFTER_ADD_MS)
+
+
+def fold(operations: list[tuple[str, Operation]], now_ms: int | None = None) -> LineState:
+    """Apply `operations` in the order given. A line untouched for 400 days begins anew."""
+    state = EMPTY
+    last_ms: int | None = None
+    for key, operation in operations:
+        at_ms = key_time_ms(key)
+        state = _apply(_unless_expired(state, last_ms, at_ms), operation)
+        last_ms = at_ms
+    return _unless_expired(state, last_ms, now_ms)
+
+
+def _unless_expired(state: LineState, last_ms: int | None, now_ms: int | None) -> LineState:
+    if last_ms is None or now_ms is None or now_ms - last_ms <= LIFE_AFTER_ADD_MS:
+        return state
+    return EMPTY
+
+
+def _apply(state: LineState, operation: Operation) -> LineState:
+    match operation.kind:
+        case Kind.PLAIN:
+            return LineState(quantity=state.quantity or 1)
+        case Kind.SET:
+            return LineState(quantity=operation.quantity or 1)
+        case Kind.CLEAR:
+            return EMPTY
+        case Kind.WISH if not state.quantity:
+            return replace(state, wished=operation.quantity or state.wished or 1)
+        case Kind.WAITING if not state.quantity:
+            return replace(state, waiting=operation.quantity or state.waiting or 1)
+        case _:
+            return state

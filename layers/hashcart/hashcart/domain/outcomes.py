@@ -1,0 +1,186 @@
+"""What became of a post, as a function of the line that it asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from hashcart.domain.cart_lines import CartLine, Kind, LineState, Operation, fold
+from hashcart.domain.product_links import ProductReference
+from hashcart.domain.products import Product
+
+
+class Code(StrEnum):
+    """The outcomes that a shopper can meet."""
+
+    ADDED = "ADDED"
+    QUANTITY_SET = "QUANTITY_SET"
+    ALREADY_IN_CART = "ALREADY_IN_CART"
+    LIMIT_APPLIED = "LIMIT_APPLIED"
+    CHOOSE_OPTIONS = "CHOOSE_OPTIONS"
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+    NOT_AVAILABLE_HERE = "NOT_AVAILABLE_HERE"
+    NO_PRODUCT = "NO_PRODUCT"
+    NOT_LINKED = "NOT_LINKED"
+    PAUSED = "PAUSED"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    UNDONE = "UNDONE"
+    OVERTAKEN = "OVERTAKEN"
+
+
+REPLACEABLE = frozenset({Code.STORE_UNAVAILABLE, Code.NOT_LINKED, Code.PAUSED, Code.CHOOSE_OPTIONS})
+"""Outcomes of a moment that a later delivery of the same post may replace, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one version of a post; `quantity` is what the line holds, `maximum` what it may hold."""
+
+    code: Code
+    version: int
+    reason: str | None = None
+    quantity: int | None = None
+    maximum: int | None = None
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What one version of a post asks for, decided once and kept: a line and an operation, or why there is none."""
+
+    id: int
+    line_id: str | None = None
+    kind: Kind = Kind.WITHDRAWN
+    quantity: int | None = None
+    maximum: int | None = None
+    code: Code | None = None
+    reason: str | None = None
+    sensitive: bool = False
+    parent_id: str | None = None
+    parent_author_id: str | None = None
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that this version puts on its line."""
+        return Operation(self.kind, self.id, self.quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """All that is stored of one post of a linked shopper; `first_key` leads from an edit to the post it edits."""
+
+    order_key: str
+    versions: Mapping[int, Version] = field(default_factory=dict)
+    undone: bool = False
+    first_key: str | None = None
+    outcome: Outcome | None = None
+    reply: Mapping[str, str | int] | None = None
+
+    @property
+    def newest(self) -> Version | None:
+        """The version that counts."""
+        return self.versions[max(self.versions)] if self.versions else None
+
+    def operations(self) -> list[tuple[str, Operation]]:
+        """What each line that the post ever named must hold, the withdrawals first so that no moment shows two."""
+        newest = self.newest
+        if newest is None:
+            return []
+        lines = {version.line_id for version in self.versions.values() if version.line_id is not None}
+        withdrawn = Operation(Kind.WITHDRAWN, newest.id)
+        operations = [(line_id, withdrawn) for line_id in sorted(lines - {newest.line_id})]
+        if newest.line_id is not None:
+            operations.append((newest.line_id, newest.operation))
+        return operations
+
+
+def decide(
+    asked: Version, product: Product | None, *, marketplace: str, country_allowed: bool, own_maximum: int
+) -> Version:
+    """Complete what was `asked` (a line and perhaps a quantity) by what the store says of the product.
+
+    The line lies in the shopper's own `marketplace`, where the store sells the product there.
+    """
+    if product is None:
+        return _refused(asked, Code.NO_PRODUCT, "product_gone")
+    reference = ProductReference.from_line_id(asked.line_id or "##")
+    refusal = _refusal(product, country_allowed, marketplace in (product.marketplaces or (reference.marketplace,)))
+    if refusal is not None:
+        return replace(_refused(asked, Code.NOT_AVAILABLE_HERE, refusal), sensitive=product.sensitive)
+    return replace(
+        asked,
+        line_id=replace(reference, marketplace=marketplace).line_id,
+        kind=_kind(asked.quantity, product),
+        maximum=max(1, product.limit(own_maximum)),
+        sensitive=product.sensitive,
+    )
+
+
+def _refusal(product: Product, country_allowed: bool, sold_here: bool) -> str | None:
+    if product.digital:
+        return "digital"
+    if not country_allowed:
+        return "country"
+    return None if sold_here else "marketplace"
+
+
+def _kind(quantity: int | None, product: Product) -> Kind:
+    if product.needs_options:
+        return Kind.WAITING
+    if product.in_stock is False or product.max_quantity == 0:
+        return Kind.WISH
+    return Kind.PLAIN if quantity is None else Kind.SET
+
+
+def _refused(asked: Version, code: Code, reason: str) -> Version:
+    return replace(asked, line_id=None, kind=Kind.WITHDRAWN, quantity=None, code=code, reason=reason)
+
+
+def outcome_of(row: PostRow, line: CartLine | None) -> Outcome | None:
+    """What became of the post, from its row and the line that its newest version asks for.
+
+    None if there is nothing to tell: an edit that never asked for anything.
+    """
+    version = row.newest
+    if version is None:
+        return None
+    if row.undone:
+        return Outcome(Code.UNDONE, version.id, reason="undone", sensitive=version.sensitive)
+    if version.code is not None:
+        return Outcome(version.code, version.id, reason=version.reason, sensitive=version.sensitive)
+    if version.line_id is None or line is None:
+        withdrew = any(earlier.line_id is not None for earlier in row.versions.values())
+        return Outcome(Code.UNDONE, version.id, reason="edited") if withdrew else None
+    return _line_outcome(row.order_key, version, line)
+
+
+def _line_outcome(key: str, version: Version, line: CartLine) -> Outcome:
+    standing = line.standing()
+    before = fold([entry for entry in standing if entry[0] < key])
+    after = fold([entry for entry in standing if entry[0] <= key])
+    later = [operation for later_key, operation in standing if later_key > key]
+    is_kept = any(standing_key == key for standing_key, _ in standing)
+    overtaken = not is_kept or any(operation.kind in (Kind.SET, Kind.CLEAR) for operation in later)
+    return Outcome(
+        code=Code.OVERTAKEN if overtaken else _line_code(version, before),
+        version=version.id,
+        quantity=in_cart(after.quantity, version.maximum),
+        maximum=version.maximum,
+        sensitive=version.sensitive,
+    )
+
+
+def _line_code(version: Version, before: LineState) -> Code:
+    if version.kind is Kind.WISH:
+        return Code.OUT_OF_STOCK
+    if version.kind is Kind.WAITING:
+        return Code.CHOOSE_OPTIONS
+    if version.quantity is not None and version.maximum is not None and version.quantity > version.maximum:
+        return Code.LIMIT_APPLIED
+    if before.quantity == 0:
+        return Code.ADDED
+    return Code.ALREADY_IN_CART if version.kind is Kind.PLAIN else Code.QUANTITY_SET
+
+
+def in_cart(asked: int, maximum: int | None) -> int:
+    """What was asked, held to the maximum."""
+    return asked if maximum is None else min(asked, maximum)

@@ -1,0 +1,57 @@
+"""The Cart requests queue: what a post asks of a cart."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hashcart.domain.product_links import ProductReference
+from hashcart.messages.posts import SCHEMA_VERSION, AccessRevoked, PostDeleted
+
+X_UNAVAILABLE = "x_unavailable"
+"""The reason of a request whose parent post X could not be asked about; another delivery may still name the product."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddRequested:
+    """Cart requests queue: a reply asks for a product, or says why it names none.
+
+    `quantity` is None for a plain add. `summoned` is true if the author mentioned the bot, so that it may answer.
+    """
+
+    post_id: str
+    first_id: str
+    author_id: str
+    parent_id: str
+    product: ProductReference | None
+    reason: str | None = None
+    quantity: int | None = None
+    summoned: bool = False
+    parent_author_id: str | None = None
+    kind: Literal["add"] = "add"
+    schema: Literal[1] = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class HashtagDropped:
+    """Cart requests queue: an edit that no longer asks for anything."""
+
+    post_id: str
+    first_id: str
+    author_id: str
+    kind: Literal["dropped"] = "dropped"
+    schema: Literal[1] = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRequested:
+    """Cart requests queue: a reply takes back what the post `target_id` of the same author did."""
+
+    post_id: str
+    first_id: str
+    author_id: str
+    target_id: str
+    summoned: bool = False
+    kind: Literal["undo"] = "undo"
+    schema: Literal[1] = SCHEMA_VERSION
+
+
+type CartRequest = AddRequested | HashtagDropped | UndoRequested | PostDeleted | AccessRevoked

@@ -1,0 +1,21 @@
+"""The Outcomes queue: what became of a post."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hashcart.domain.outcomes import Outcome
+from hashcart.messages.posts import SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeReached:
+    """Outcomes queue: what became of a post. `shopper_id` is None for somebody who has not linked."""
+
+    post_id: str
+    first_id: str
+    author_id: str
+    shopper_id: str | None
+    outcome: Outcome
+    summoned: bool = False
+    kind: Literal["outcome"] = "outcome"
+    schema: Literal[1] = SCHEMA_VERSION

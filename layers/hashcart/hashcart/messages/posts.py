@@ -1,0 +1,50 @@
+"""The Posts queue: what X told us that may concern a cart."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from hashcart.domain.posts import Post
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PostArrived:
+    """Posts queue: a post that may concern us, with the post it replies to where the network sent that along."""
+
+    post: Post
+    parent: Post | None = None
+    kind: Literal["post"] = "post"
+    schema: Literal[1] = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class PostDeleted:
+    """Posts queue, then Cart requests queue: a post is gone."""
+
+    post_id: str
+    author_id: str
+    kind: Literal["deleted"] = "deleted"
+    schema: Literal[1] = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRevoked:
+    """Posts queue, then Cart requests queue: the shopper took back the app's access."""
+
+    user_id: str
+    revoked_at_ms: int
+    kind: Literal["revoked"] = "revoked"
+    schema: Literal[1] = SCHEMA_VERSION
+
+
+type PostMessage = PostArrived | PostDeleted | AccessRevoked
+
+
+def to_json(message: "DataclassInstance") -> str:
+    """The message as a queue's body; ASCII, so that its length in characters is its length in bytes."""
+    return json.dumps(asdict(message), separators=(",", ":"))

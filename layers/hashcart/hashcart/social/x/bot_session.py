@@ -1,0 +1,100 @@
+"""The bot's access token, refreshed by one caller at a time."""
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Protocol
+
+from pydantic import BaseModel, Field, ValidationError
+
+from hashcart.domain.bot_tokens import BotToken
+from hashcart.social.x.client import XApi, XUnavailableError
+from hashcart.social.x.secrets import Secret
+
+WAIT_SECONDS = 0.3
+WAITS = 10
+
+
+class BotSignedOutError(Exception):
+    """The bot has no usable tokens: it has to sign in again before it can answer."""
+
+
+class TokenStore(Protocol):
+    """Where the tokens are kept."""
+
+    def read(self) -> BotToken | None:
+        """The tokens, or None before the first sign-in."""
+
+    def save(self, token: BotToken) -> None:
+        """Keep new tokens."""
+
+    def take_lease(self, token: BotToken, *, now_ms: int) -> bool:
+        """Whether this caller may spend the refresh token of `token`."""
+
+
+class TokenAnswer(BaseModel):
+    """X's answer to a refresh (RFC 6749, section 5.1)."""
+
+    access_token: str = Field(min_length=1)
+    refresh_token: str = Field(min_length=1)
+    expires_in: int = Field(gt=0)
+
+
+class BotSession:
+    """Hands out a valid access token. A refresh token works once, so the lease is taken before it is spent."""
+
+    def __init__(
+        self,
+        api: XApi,
+        tokens: TokenStore,
+        client_secret: Secret,
+        *,
+        clock_ms: Callable[[], int],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api = api
+        self._tokens = tokens
+        self._client_secret = client_secret
+        self._clock_ms = clock_ms
+        self._sleep = sleep
+        self._token: BotToken | None = None
+        self._rejected: str | None = None
+
+    def access_token(self) -> str:
+        """A valid access token. Raises BotSignedOutError or XUnavailableError."""
+        if self._token is None or not self._token.is_fresh(self._clock_ms()):
+            self._token = self._fresh_token()
+        return self._token.access_token
+
+    def forget(self) -> None:
+        """Never use the remembered token again, as X has rejected it: the next call refreshes it before its time."""
+        if self._token is not None:
+            self._rejected = self._token.access_token
+        self._token = None
+
+    def _fresh_token(self) -> BotToken:
+        for _ in range(WAITS):
+            token = self._tokens.read()
+            if token is None:
+                raise BotSignedOutError("the bot has never signed in")
+            if token.is_fresh(self._clock_ms()) and token.access_token != self._rejected:
+                return token
+            if self._tokens.take_lease(token, now_ms=self._clock_ms()):
+                return self._refreshed(token)
+            self._sleep(WAIT_SECONDS)
+        raise XUnavailableError("another caller is refreshing the tokens")
+
+    def _refreshed(self, token: BotToken) -> BotToken:
+        client_id, client_secret = self._client_secret.text("client_id"), self._client_secret.text("client_secret")
+        answer = self._api.refresh(token.refresh_token, client_id, client_secret)
+        if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
+            raise BotSignedOutError("X no longer takes the refresh token")
+        if answer.status != HTTPStatus.OK:
+            raise XUnavailableError(f"status {answer.status}")
+        try:
+            fresh = TokenAnswer.model_validate_json(answer.body)
+        except ValidationError:
+            raise XUnavailableError("the answer holds no tokens") from None
+        renewed = BotToken(fresh.access_token, fresh.refresh_token, self._clock_ms() + fresh.expires_in * 1000)
+        self._tokens.save(renewed)
+        return renewed

@@ -1,0 +1,201 @@
+"""X's API, version 2: the calls that HashCart makes."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from urllib3.util import make_headers
+
+from hashcart.domain.posts import Post
+from hashcart.http import Answer, HttpClient, UnreachableError
+from hashcart.social.x.payloads import UnreadableError, read_post
+
+MAX_IDS_PER_LOOKUP = 100
+TIMELINE_PAGE_SIZE = 100
+TIMELINE_PAGES = 5
+DEFAULT_WAIT_MS = 15 * 60 * 1000
+LONGEST_WAIT_MS = 24 * 60 * 60 * 1000
+DUPLICATE_CONTENT = "duplicate content"
+
+# The names of X's OpenAPI description 2.166: 2.167 renames them, but the service and its pages still use these.
+POST_FIELDS = "author_id,edit_history_tweet_ids,entities,in_reply_to_user_id,note_tweet,referenced_tweets"
+
+
+class XUnavailableError(Exception):
+    """X did not do what was asked, and may later. Whether a write had an effect is unknown."""
+
+
+class RateLimitedError(Exception):
+    """X's limit for this call is used up until `reset_ms` (milliseconds of the Unix epoch)."""
+
+    def __init__(self, reset_ms: int) -> None:
+        super().__init__("rate limited")
+        self.reset_ms = reset_ms
+
+
+class ReplyRefusedError(Exception):
+    """X will never take this reply; the message is the problem's type or title."""
+
+
+class DuplicateReplyError(Exception):
+    """X has this very text already, so an earlier attempt got through."""
+
+
+class TokenRejectedError(Exception):
+    """X does not accept the token of this call."""
+
+
+class Missing(StrEnum):
+    """Why a post cannot be read."""
+
+    GONE = "parent_gone"
+    PROTECTED = "parent_protected"
+
+
+@dataclass(frozen=True, slots=True)
+class XApi:
+    """X's API at `base_url`. Each method is one kind of call with one kind of token."""
+
+    http: HttpClient
+    base_url: str
+    clock_ms: Callable[[], int]
+
+    def posts(self, ids: Collection[str], bearer_token: str) -> dict[str, Post | Missing]:
+        """Look up to 100 posts up, in one call. What X says nothing of is gone.
+
+        A post is missing from the result if X names a problem of the moment for it.
+
+        Raises RateLimitedError, TokenRejectedError, XUnavailableError.
+        """
+        answer = self._call(
+            "GET",
+            "/2/tweets",
+            bearer_token,
+            fields={"ids": ",".join(ids), "tweet.fields": POST_FIELDS},
+        )
+        document = _document(answer, HTTPStatus.OK)
+        found: dict[str, Post | Missing] = dict.fromkeys(ids, Missing.GONE)
+        for problem in _objects(document.get("errors")):
+            post_id, kind = str(problem.get("resource_id") or problem.get("value")), str(problem.get("type"))
+            if kind.endswith("not-authorized-for-resource") and post_id in found:
+                found[post_id] = Missing.PROTECTED
+            elif not kind.endswith("resource-not-found"):
+                found.pop(post_id, None)
+        for raw in _objects(document.get("data")):
+            post = _readable(raw)
+            if post is not None and post.id in ids:
+                found[post.id] = post
+        return found
+
+    def reply(self, text: str, in_reply_to: str, access_token: str) -> str:
+        """Answer a post; returns the id of the answer.
+
+        Raises ReplyRefusedError and DuplicateReplyError for good, RateLimitedError and TokenRejectedError when there
+        was no effect, XUnavailableError when that is unknown.
+        """
+        body = json.dumps({"text": text, "reply": {"in_reply_to_tweet_id": in_reply_to}}).encode()
+        answer = self._call("POST", "/2/tweets", access_token, body=body)
+        if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
+            raise _refusal(answer)
+        reply_id = _mapping(_document(answer, HTTPStatus.CREATED).get("data")).get("id")
+        if not isinstance(reply_id, str):
+            raise XUnavailableError("the answer names no post")
+        return reply_id
+
+    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> str | None:
+        """The bot's answer to a post, searched in the bot's own timeline back to that post; None if there is none.
+
+        Raises XUnavailableError also where the timeline is too long to say for certain.
+        """
+        fields = {"since_id": post_id, "max_results": str(TIMELINE_PAGE_SIZE), "tweet.fields": POST_FIELDS}
+        for _ in range(TIMELINE_PAGES):
+            answer = self._call("GET", f"/2/users/{bot_user_id}/tweets", access_token, fields=fields)
+            document = _document(answer, HTTPStatus.OK)
+            for post in map(_readable, _objects(document.get("data"))):
+                if post is not None and post.replied_to_id == post_id:
+                    return post.id
+            next_token = _mapping(document.get("meta")).get("next_token")
+            if not isinstance(next_token, str):
+                return None
+            fields["pagination_token"] = next_token
+        raise XUnavailableError("the timeline is too long")
+
+    def refresh(self, refresh_token: str, client_id: str, client_secret: str) -> Answer:
+        """Spend a refresh token. The answer is the caller's to judge; XUnavailableError if there is none."""
+        return self._request(
+            "POST",
+            "/2/oauth2/token",
+            headers={
+                **make_headers(basic_auth=f"{client_id}:{client_secret}"),
+                "content-type": "application/x-www-form-urlencoded",
+            },
+            body=urlencode({"grant_type": "refresh_token", "refresh_token": refresh_token}).encode(),
+        )
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        *,
+        fields: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        headers = {"authorization": f"Bearer {token}"} | ({"content-type": "application/json"} if body else {})
+        answer = self._request(method, path, headers=headers, fields=fields, body=body)
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise RateLimitedError(self._reset_ms(answer))
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise TokenRejectedError(path)
+        return answer
+
+    def _request(self, method: str, path: str, **request: Any) -> Answer:
+        try:
+            return self.http.request(method, self.base_url + path, **request)
+        except UnreachableError as error:
+            raise XUnavailableError(str(error)) from error
+
+    def _reset_ms(self, answer: Answer) -> int:
+        reset = answer.headers.get("x-rate-limit-reset", "")
+        now_ms = self.clock_ms()
+        promised_ms = int(reset) * 1000 if reset.isascii() and reset.isdigit() else now_ms + DEFAULT_WAIT_MS
+        return min(max(promised_ms, now_ms + 1000), now_ms + LONGEST_WAIT_MS)
+
+
+def _document(answer: Answer, expected: HTTPStatus) -> Mapping[str, Any]:
+    if answer.status != expected:
+        raise XUnavailableError(f"status {answer.status}")
+    try:
+        document = answer.json()
+    except UnreachableError as error:
+        raise XUnavailableError(str(error)) from error
+    return _mapping(document)
+
+
+def _refusal(answer: Answer) -> DuplicateReplyError | ReplyRefusedError:
+    try:
+        problem = _mapping(answer.json())
+    except UnreachableError:
+        problem = {}
+    if DUPLICATE_CONTENT in str(problem.get("detail")).lower():
+        return DuplicateReplyError("the text is there already")
+    return ReplyRefusedError(str(problem.get("type") or problem.get("title") or answer.status))
+
+
+def _readable(raw: Mapping[str, Any]) -> Post | None:
+    try:
+        return read_post(raw)
+    except UnreadableError:
+        return None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []

@@ -1,0 +1,67 @@
+"""Table Pending: what has to wait for X's limits or for the store, by the time it is due."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from hashcart.domain.posts import DAY_MS
+from hashcart.storage.table import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SHARDS = 8
+ITEM_LIFE_AFTER_DUE_MS = 30 * DAY_MS
+
+
+class PendingKind(StrEnum):
+    """What waits: an outcome whose reply is not sent yet, or a cart request that the store could not take."""
+
+    OUTCOME = "outcome"
+    CART_REQUEST = "cart_request"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingItem:
+    """A message that waits until it is due."""
+
+    kind: PendingKind
+    post_id: str
+    due_ms: int
+    message: str
+
+
+class Pending:
+    """Waiting messages, spread over shards so that a burst finds no hot key."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._table = Table(client, table_name)
+
+    def put(self, item: PendingItem) -> None:
+        """Keep a message until it is due; the same message put twice is kept once."""
+        expires_at = (item.due_ms + ITEM_LIFE_AFTER_DUE_MS) // 1000
+        self._table.put(_key(item) | {"message": item.message, "expires_at": expires_at})
+
+    def due(self, kind: PendingKind, now_ms: int, limit_per_shard: int) -> Iterator[PendingItem]:
+        """What is due at `now_ms`, the longest overdue of each shard first."""
+        for shard in range(SHARDS):
+            stored = self._table.query(
+                "#shard = :shard AND due < :after",
+                {":shard": f"{kind}#{shard}", ":after": f"{now_ms + 1:013d}"},
+                names={"#shard": "shard"},
+                limit=limit_per_shard,
+            )
+            for item in stored:
+                due, post_id = item["due"].split("#", 1)
+                yield PendingItem(kind, post_id, int(due), item["message"])
+
+    def remove(self, item: PendingItem) -> None:
+        """Forget a message that has been dealt with."""
+        self._table.delete(_key(item))
+
+
+def _key(item: PendingItem) -> dict[str, str]:
+    shard = int.from_bytes(hashlib.sha256(item.post_id.encode()).digest()[:2]) % SHARDS
+    return {"shard": f"{item.kind}#{shard}", "due": f"{item.due_ms:013d}#{item.post_id}"}

@@ -1,0 +1,95 @@
+"""The demo store: a shop with a small JSON catalogue, for trying HashCart out."""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field, ValidationError
+
+from hashcart.domain.product_links import ProductReference
+from hashcart.domain.products import Product
+from hashcart.http import HttpClient, UnreachableError
+from hashcart.stores.protocol import StoreUnavailableError
+
+
+class Price(BaseModel):
+    """An amount as decimal text, with its ISO 4217 currency."""
+
+    amount: str = Field(max_length=20)
+    currency: str = Field(pattern="^[A-Z]{3}$")
+
+
+class Variant(BaseModel):
+    """One size, colour or the like."""
+
+    id: str
+    title: str = Field(max_length=500)
+    price: Price | None = None
+    in_stock: bool = True
+    max_quantity: int | None = Field(default=None, ge=0)
+
+
+class CatalogueProduct(BaseModel):
+    """The catalogue's answer."""
+
+    title: str = Field(max_length=500)
+    price: Price
+    image_url: str | None = Field(default=None, max_length=2048)
+    category: str | None = None
+    sensitive: bool = False
+    digital: bool = False
+    in_stock: bool = True
+    max_quantity: int | None = Field(default=None, ge=0)
+    marketplaces: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
+
+
+class DemoStore:
+    """Reads `GET {base_url}/api/products/{id}`."""
+
+    def __init__(self, http: HttpClient, base_url: str, sensitive_categories: Collection[str]) -> None:
+        self._http = http
+        self._base_url = base_url
+        self._sensitive_categories = frozenset(category.casefold() for category in sensitive_categories)
+
+    def product(self, reference: ProductReference) -> Product | None:
+        """The product, or its variant where the reference names one. Raises StoreUnavailableError."""
+        found = self._fetch(reference)
+        if found is None:
+            return None
+        if not reference.variant_id:
+            return self._product(found, None, needs_options=bool(found.variants))
+        variant = next((variant for variant in found.variants if variant.id == reference.variant_id), None)
+        return None if variant is None else self._product(found, variant, needs_options=False)
+
+    def _fetch(self, reference: ProductReference) -> CatalogueProduct | None:
+        url = f"{self._base_url}/api/products/{quote(reference.product_id, safe='')}"
+        try:
+            answer = self._http.request("GET", url, fields={"marketplace": reference.marketplace})
+        except UnreachableError as error:
+            raise StoreUnavailableError(str(error)) from error
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        if answer.status != HTTPStatus.OK:
+            raise StoreUnavailableError(f"status {answer.status}")
+        try:
+            return CatalogueProduct.model_validate_json(answer.body)
+        except ValidationError as error:
+            raise StoreUnavailableError(f"an answer with {error.error_count()} errors") from None
+
+    def _product(self, found: CatalogueProduct, variant: Variant | None, *, needs_options: bool) -> Product:
+        price = variant.price if variant is not None and variant.price is not None else found.price
+        category = (found.category or "").casefold()
+        return Product(
+            title=found.title if variant is None else f"{found.title}, {variant.title}",
+            price=price.amount,
+            currency=price.currency,
+            image_url=found.image_url,
+            in_stock=found.in_stock if variant is None else variant.in_stock,
+            max_quantity=found.max_quantity if variant is None else variant.max_quantity,
+            needs_options=needs_options,
+            digital=found.digital,
+            sensitive=found.sensitive or category in self._sensitive_categories,
+            category=found.category,
+            marketplaces=found.marketplaces,
+        )

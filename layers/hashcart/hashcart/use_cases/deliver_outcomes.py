@@ -1,0 +1,238 @@
+"""What `outcome_delivery` does: keep the outcome for the activity page, and answer in public where allowed and wanted.
+
+One answer a post, ever: the claim is written before X is called and the record after. A claim that was left without a
+record is looked up in the bot's own timeline; nothing is sent blind.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.outcomes import Code, Outcome
+from hashcart.domain.posts import DAY_MS, order_key, posted_at_ms
+from hashcart.domain.replies import DEFAULT_LANGUAGE, reply_text, silence
+from hashcart.messages.outcomes import OutcomeReached
+from hashcart.messages.posts import to_json
+from hashcart.observability import logger, report, report_failure
+from hashcart.social.x.bot_session import BotSignedOutError
+from hashcart.social.x.client import (
+    DuplicateReplyError,
+    RateLimitedError,
+    ReplyRefusedError,
+    TokenRejectedError,
+    XUnavailableError,
+)
+from hashcart.social.x.secrets import SecretUnavailableError
+from hashcart.storage.pending import PendingItem, PendingKind
+
+REPLY_DEADLINE_MS = 60 * 60 * 1000
+RETRY_MS = 60 * 1000
+
+# After X has hung once, the rest of the batch waits in Pending instead of hanging as well.
+PAUSE_MS = 10 * 1000
+SIGNED_OUT_RETRY_MS = 5 * 60 * 1000
+
+# Longer than any invocation and than the timeline's lag, so that an unrecorded call has ended and shows if it worked.
+CLAIM_SETTLES_MS = 2 * 60 * 1000
+
+STRANGER_ROW_LIFE_MS = 2 * DAY_MS
+
+
+class OutcomeStore(Protocol):
+    """Outcomes and the claims of replies."""
+
+    def store_outcome(self, shopper_id: str, key: str, outcome: Outcome, *, now_ms: int, life_ms: int = ...) -> Outcome:
+        """Keep the first outcome and return it."""
+
+    def claim_reply(self, shopper_id: str, key: str, *, now_ms: int) -> Mapping[str, Any] | None:
+        """Claim the one reply of a post."""
+
+    def renew_claim(self, shopper_id: str, key: str, *, seen_ms: int, now_ms: int) -> bool:
+        """Take over a claim left without a record."""
+
+    def record_reply(self, shopper_id: str, key: str, *, claimed_at_ms: int, result: str, reply_id: str | None) -> None:
+        """Note how the reply ended."""
+
+    def release_reply(self, shopper_id: str, key: str) -> None:
+        """Give back a claim whose call had no effect."""
+
+
+class LinkReader(Protocol):
+    """Who is who."""
+
+    def of_profile(self, x_user_id: str) -> AccountLink | None:
+        """The link of an X profile."""
+
+
+class ReplyApi(Protocol):
+    """The bot's calls."""
+
+    def reply(self, text: str, in_reply_to: str, access_token: str) -> str:
+        """Answer a post."""
+
+    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> str | None:
+        """The bot's answer to a post."""
+
+
+class Session(Protocol):
+    """The bot's access token."""
+
+    def access_token(self) -> str:
+        """A valid access token."""
+
+    def forget(self) -> None:
+        """Drop a rejected token."""
+
+
+class PendingStore(Protocol):
+    """What waits."""
+
+    def put(self, item: PendingItem) -> None:
+        """Keep a message until it is due."""
+
+
+@dataclass(slots=True)
+class DeliverOutcomes:
+    """Delivers outcomes one at a time; `limited_until_ms` remembers X's limit within the process."""
+
+    outcomes: OutcomeStore
+    links: LinkReader
+    api: ReplyApi
+    session: Session
+    pending: PendingStore
+    bot_user_id: str
+    reply_to_strangers: bool
+    clock_ms: Callable[[], int]
+    limited_until_ms: int = field(default=0)
+
+    def __call__(self, message: OutcomeReached) -> None:
+        """Keep the outcome, and answer it if it may be."""
+        link = self.links.of_profile(message.author_id)
+        if message.shopper_id is not None and not _belongs_to(message.shopper_id, link):
+            report(message.post_id, "dropped", "no_link_any_more")
+            return
+        owner, life_ms = self._owner(message)
+        kept = self.outcomes.store_outcome(
+            owner, order_key(message.first_id), message.outcome, now_ms=self.clock_ms(), **life_ms
+        )
+        if not message.summoned:
+            report(message.post_id, kept.code, "not_summoned")
+            return
+        reason = self._silence(message, kept, link)
+        if reason is not None:
+            report(message.post_id, kept.code, reason)
+            return
+        self._reply(
+            _Reply(message, kept, owner, reply_text(kept, link.language if link else DEFAULT_LANGUAGE, message.post_id))
+        )
+
+    def _owner(self, message: OutcomeReached) -> tuple[str, dict[str, int]]:
+        """Whose row it is. Of a stranger only the post's id is kept, for two days, so that one answer stays one."""
+        if message.shopper_id is not None:
+            return message.shopper_id, {}
+        return f"stranger#{message.post_id}", {"life_ms": STRANGER_ROW_LIFE_MS}
+
+    def _silence(self, message: OutcomeReached, kept: Outcome, link: AccountLink | None) -> str | None:
+        if self.clock_ms() - posted_at_ms(message.post_id) > REPLY_DEADLINE_MS:
+            return "reply_too_late"
+        if kept.code is Code.NOT_LINKED:
+            return None if self.reply_to_strangers and link is None else "not_for_the_public"
+        return "no_link_any_more" if link is None else silence(kept, link, summoned=message.summoned)
+
+    def _reply(self, reply: "_Reply") -> None:
+        now_ms = self.clock_ms()
+        if now_ms < self.limited_until_ms:
+            self._wait(reply, self.limited_until_ms, "rate_limited")
+            return
+        try:
+            access_token = self.session.access_token()
+        except BotSignedOutError as error:
+            logger.error("the bot has to sign in again", extra={"reason": str(error)})
+            self._wait(reply, now_ms + SIGNED_OUT_RETRY_MS, "bot_signed_out")
+            return
+        except (XUnavailableError, RateLimitedError, SecretUnavailableError) as error:
+            report_failure(reply.post_id, "token_unavailable", error)
+            self._wait(reply, now_ms + RETRY_MS, "token_unavailable")
+            return
+        claim = self.outcomes.claim_reply(reply.owner, reply.key, now_ms=now_ms)
+        if claim is None or self._take_over(reply, claim, access_token):
+            self._send(reply, access_token, claimed_at_ms=now_ms)
+
+    def _take_over(self, reply: "_Reply", claim: Mapping[str, Any], access_token: str) -> bool:
+        """Whether to send in place of an earlier attempt that left no record."""
+        now_ms = self.clock_ms()
+        if "result" in claim:
+            report(reply.post_id, reply.outcome.code, f"reply_{claim['result']}_already")
+            return False
+        settles_ms = claim["claimed_at_ms"] + CLAIM_SETTLES_MS
+        if now_ms < settles_ms:
+            self._wait(reply, settles_ms, "reply_unsettled")
+            return False
+        try:
+            reply_id = self.api.own_reply(self.bot_user_id, reply.post_id, access_token)
+        except (XUnavailableError, RateLimitedError, TokenRejectedError) as error:
+            report_failure(reply.post_id, "timeline_unavailable", error)
+            self.session.forget()
+            self._wait(reply, now_ms + RETRY_MS, "timeline_unavailable")
+            return False
+        if reply_id is not None:
+            self._record(reply, claim["claimed_at_ms"], "sent", reply_id)
+            return False
+        return self.outcomes.renew_claim(reply.owner, reply.key, seen_ms=claim["claimed_at_ms"], now_ms=now_ms)
+
+    def _send(self, reply: "_Reply", access_token: str, *, claimed_at_ms: int) -> None:
+        try:
+            reply_id = self.api.reply(reply.text, reply.post_id, access_token)
+        except ReplyRefusedError as error:
+            self._record(reply, claimed_at_ms, "refused", None, str(error))
+        except DuplicateReplyError:
+            self._record(reply, claimed_at_ms, "sent", None, "duplicate")
+        except RateLimitedError as error:
+            self.limited_until_ms = error.reset_ms
+            self.outcomes.release_reply(reply.owner, reply.key)
+            self._wait(reply, error.reset_ms, "rate_limited")
+        except TokenRejectedError:
+            self.session.forget()
+            self.outcomes.release_reply(reply.owner, reply.key)
+            self._wait(reply, claimed_at_ms + RETRY_MS, "token_rejected")
+        except XUnavailableError as error:
+            report_failure(reply.post_id, "reply_unsettled", error)
+            self.limited_until_ms = self.clock_ms() + PAUSE_MS
+            self._wait(reply, claimed_at_ms + CLAIM_SETTLES_MS, "reply_unsettled")
+        else:
+            self._record(reply, claimed_at_ms, "sent", reply_id)
+
+    def _record(
+        self, reply: "_Reply", claimed_at_ms: int, result: str, reply_id: str | None, reason: str | None = None
+    ) -> None:
+        self.outcomes.record_reply(
+            reply.owner, reply.key, claimed_at_ms=claimed_at_ms, result=result, reply_id=reply_id
+        )
+        report(reply.post_id, reply.outcome.code, f"reply_{result}" if reason is None else f"reply_{result}: {reason}")
+
+    def _wait(self, reply: "_Reply", due_ms: int, reason: str) -> None:
+        message = to_json(reply.message)
+        self.pending.put(PendingItem(PendingKind.OUTCOME, reply.post_id, due_ms, message))
+        report(reply.post_id, reply.outcome.code, reason)
+
+
+def _belongs_to(shopper_id: str, link: AccountLink | None) -> bool:
+    """Whether the outcome's shopper is still linked; nothing is written for one who has left."""
+    return link is not None and link.shopper_id == shopper_id and link.state is not LinkState.ERASED
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    message: OutcomeReached
+    outcome: Outcome
+    owner: str
+    text: str
+
+    @property
+    def post_id(self) -> str:
+        return self.message.post_id
+
+    @property
+    def key(self) -> str:
+        return order_key(self.message.first_id)

@@ -1,0 +1,278 @@
+"""What `cart_insertion` does: account link, product, the post's row, the line, the outcome.
+
+Every step is atomic and repeatable. A crash anywhere and a redelivery end in the same state, in any order of posts,
+edits, undos and deletes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from hashcart.consumers import Delivery
+from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.cart_lines import CartLine, Operation, Snapshot
+from hashcart.domain.outcomes import Code, Outcome, PostRow, Version, decide, outcome_of
+from hashcart.domain.posts import is_from_the_future, is_too_old, order_key, posted_at_ms
+from hashcart.domain.product_links import ProductReference
+from hashcart.domain.products import Product
+from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.outcomes import OutcomeReached
+from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
+from hashcart.observability import report
+from hashcart.storage.pending import PendingItem, PendingKind
+from hashcart.stores.protocol import StoreUnavailableError
+
+SHORTEST_WAIT_MS = 60 * 1000
+LONGEST_WAIT_MS = 6 * 60 * 60 * 1000
+
+
+class AccountLinkStore(Protocol):
+    """Who is who."""
+
+    def of_profile(self, x_user_id: str) -> AccountLink | None:
+        """The link of an X profile."""
+
+    def pause(self, x_user_id: str, *, reason: str, at_ms: int) -> bool:
+        """Pause a link made before `at_ms`."""
+
+
+class PostRowStore(Protocol):
+    """One row a post."""
+
+    def record_version(self, shopper_id: str, key: str, version: Version, *, now_ms: int) -> PostRow:
+        """Note what a version asks for; the first decision stands."""
+
+    def mark_undone(self, shopper_id: str, key: str, *, now_ms: int) -> PostRow:
+        """Note that the post is taken back."""
+
+    def point_to_first(self, shopper_id: str, key: str, first_key: str, *, now_ms: int) -> PostRow:
+        """Lead from an edit to the post that it edits."""
+
+
+class CartLineStore(Protocol):
+    """The lines."""
+
+    def write_operation(
+        self,
+        shopper_id: str,
+        line_id: str,
+        key: str,
+        operation: Operation,
+        *,
+        now_ms: int,
+        snapshot: Snapshot | None = None,
+    ) -> CartLine:
+        """Put a post's operation on a line, unless the same or a newer version of it is there."""
+
+    def mark_undone(self, shopper_id: str, line_id: str, key: str) -> CartLine:
+        """Mark a post's operation undone."""
+
+
+class PendingStore(Protocol):
+    """What waits."""
+
+    def put(self, item: PendingItem) -> None:
+        """Keep a message until it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShopRules:
+    """What the merchant decided: countries served ("*" is all), the most of one product, answers to strangers."""
+
+    allowed_countries: frozenset[str]
+    own_maximum: int
+    reply_to_strangers: bool = False
+
+    def serves(self, country: str) -> bool:
+        """Whether shoppers of a country (ISO 3166-1 alpha-2) are served."""
+        return "*" in self.allowed_countries or country in self.allowed_countries
+
+
+@dataclass(frozen=True, slots=True)
+class InsertLines:
+    """Carries out cart requests, one at a time. `product_of` raises StoreUnavailableError."""
+
+    links: AccountLinkStore
+    rows: PostRowStore
+    carts: CartLineStore
+    pending: PendingStore
+    product_of: Callable[[ProductReference], Product | None]
+    rules: ShopRules
+    clock_ms: Callable[[], int]
+
+    def __call__(self, delivery: Delivery[CartRequest]) -> list[OutcomeReached]:
+        """The outcomes of one request: one, or none where there is nothing to tell."""
+        request = delivery.message
+        match request:
+            case AddRequested():
+                outcome = self._add(request, is_last=delivery.is_last)
+            case HashtagDropped():
+                outcome = self._drop_hashtag(request)
+            case UndoRequested():
+                outcome = self._undo(request)
+            case PostDeleted():
+                self._delete(request)
+                outcome = None
+            case AccessRevoked():
+                self._revoke(request)
+                outcome = None
+        return [] if outcome is None else [outcome]
+
+    def _add(self, request: AddRequested, *, is_last: bool) -> OutcomeReached | None:
+        link = self._link_that_covers(request.post_id, request.author_id)
+        if link is None:
+            return self._not_linked(request)
+        if link.state is LinkState.PAUSED:
+            return self._reached(request, link, self._momentary(request, Code.PAUSED, link.state_reason))
+        if request.reason == X_UNAVAILABLE:
+            return self._reached(request, link, self._momentary(request, Code.STORE_UNAVAILABLE, X_UNAVAILABLE))
+        try:
+            version, snapshot = self._decide(request, link)
+        except StoreUnavailableError:
+            if not is_last:
+                raise
+            return self._keep_trying(request, link)
+        row = self._record(link.shopper_id, request, version)
+        line = self._write_lines(link.shopper_id, row, snapshot if row.newest == version else None)
+        outcome = outcome_of(row, line)
+        return self._reached(request, link, outcome) if outcome else None
+
+    def _drop_hashtag(self, request: HashtagDropped) -> OutcomeReached | None:
+        link = self._link_that_covers(request.post_id, request.author_id)
+        if link is None:
+            report(request.post_id, "dropped", "not_linked")
+            return None
+        row = self._record(link.shopper_id, request, Version(int(request.post_id)))
+        outcome = outcome_of(row, self._write_lines(link.shopper_id, row))
+        return self._reached(request, link, outcome) if outcome else None
+
+    def _undo(self, request: UndoRequested) -> OutcomeReached | None:
+        link = self._link_that_covers(request.post_id, request.author_id)
+        if link is None:
+            report(request.post_id, "dropped", "not_linked")
+            return None
+        row = self._take_back(link.shopper_id, request.target_id)
+        sensitive = any(version.sensitive for version in row.versions.values())
+        return self._reached(
+            request, link, Outcome(Code.UNDONE, int(request.post_id), reason="undo", sensitive=sensitive)
+        )
+
+    def _delete(self, request: PostDeleted) -> None:
+        link = self._link_that_covers(request.post_id, request.author_id)
+        if link is None or not link.undo_on_delete:
+            report(request.post_id, "dropped", "delete_undoes_nothing")
+            return
+        self._take_back(link.shopper_id, request.post_id)
+        report(request.post_id, Code.UNDONE, "deleted")
+
+    def _revoke(self, request: AccessRevoked) -> None:
+        paused = self.links.pause(request.user_id, reason="revoked", at_ms=request.revoked_at_ms)
+        report(None, "paused" if paused else "dropped", "revoked")
+
+    def _link_that_covers(self, post_id: str, author_id: str) -> AccountLink | None:
+        now_ms = self.clock_ms()
+        if is_too_old(post_id, now_ms) or is_from_the_future(post_id, now_ms):
+            report(post_id, "dropped", "too_old_or_from_the_future")
+            return None
+        link = self.links.of_profile(author_id)
+        return link if link is not None and link.covers(posted_at_ms(post_id)) else None
+
+    def _not_linked(self, request: AddRequested) -> OutcomeReached | None:
+        report(request.post_id, Code.NOT_LINKED)
+        if not (request.summoned and self.rules.reply_to_strangers):
+            return None
+        outcome = self._momentary(request, Code.NOT_LINKED)
+        return OutcomeReached(
+            request.post_id, request.first_id, request.author_id, shopper_id=None, outcome=outcome, summoned=True
+        )
+
+    def _decide(self, request: AddRequested, link: AccountLink) -> tuple[Version, Snapshot | None]:
+        asked = Version(
+            id=int(request.post_id),
+            line_id=request.product.line_id if request.product else None,
+            quantity=request.quantity,
+            parent_id=request.parent_id,
+            parent_author_id=request.parent_author_id,
+        )
+        if request.product is None:
+            return replace(asked, quantity=None, code=Code.NO_PRODUCT, reason=request.reason), None
+        product = self.product_of(request.product)
+        version = decide(
+            asked,
+            product,
+            marketplace=link.marketplace,
+            country_allowed=self.rules.serves(link.country),
+            own_maximum=self.rules.own_maximum,
+        )
+        return version, self._snapshot(product, version)
+
+    def _snapshot(self, product: Product | None, version: Version) -> Snapshot | None:
+        if product is None or version.line_id is None:
+            return None
+        return Snapshot(
+            title=product.title,
+            price=product.price,
+            currency=product.currency,
+            image_url=product.image_url,
+            priced_at_ms=self.clock_ms() if product.price else None,
+            max_quantity=version.maximum,
+            sensitive=product.sensitive,
+        )
+
+    def _record(self, shopper_id: str, request: AddRequested | HashtagDropped, version: Version) -> PostRow:
+        now_ms = self.clock_ms()
+        first_key = order_key(request.first_id)
+        row = self.rows.record_version(shopper_id, first_key, version, now_ms=now_ms)
+        if request.post_id == request.first_id:
+            return row
+        edit = self.rows.point_to_first(shopper_id, order_key(request.post_id), first_key, now_ms=now_ms)
+        return self.rows.mark_undone(shopper_id, first_key, now_ms=now_ms) if edit.undone else row
+
+    def _write_lines(self, shopper_id: str, row: PostRow, snapshot: Snapshot | None = None) -> CartLine | None:
+        """Put the row on every line that it names; returns the line that its newest version asks for."""
+        newest = row.newest
+        line = None
+        for line_id, operation in row.operations():
+            is_asked_for = newest is not None and line_id == newest.line_id
+            line = self.carts.write_operation(
+                shopper_id,
+                line_id,
+                row.order_key,
+                operation,
+                now_ms=self.clock_ms(),
+                snapshot=snapshot if is_asked_for else None,
+            )
+            if row.undone and is_asked_for:
+                line = self.carts.mark_undone(shopper_id, line_id, row.order_key)
+        return line if newest is not None and newest.line_id is not None else None
+
+    def _take_back(self, shopper_id: str, post_id: str) -> PostRow:
+        now_ms = self.clock_ms()
+        row = self.rows.mark_undone(shopper_id, order_key(post_id), now_ms=now_ms)
+        if row.first_key is not None:
+            row = self.rows.mark_undone(shopper_id, row.first_key, now_ms=now_ms)
+        self._write_lines(shopper_id, row)
+        return row
+
+    def _keep_trying(self, request: AddRequested, link: AccountLink) -> OutcomeReached:
+        now_ms = self.clock_ms()
+        age_ms = now_ms - posted_at_ms(request.post_id)
+        wait_ms = min(max(SHORTEST_WAIT_MS, age_ms // 2), LONGEST_WAIT_MS)
+        self.pending.put(PendingItem(PendingKind.CART_REQUEST, request.post_id, now_ms + wait_ms, to_json(request)))
+        return self._reached(request, link, self._momentary(request, Code.STORE_UNAVAILABLE, "store"))
+
+    def _momentary(self, request: AddRequested, code: Code, reason: str | None = None) -> Outcome:
+        return Outcome(code, int(request.post_id), reason=reason)
+
+    def _reached(
+        self, request: AddRequested | HashtagDropped | UndoRequested, link: AccountLink, outcome: Outcome
+    ) -> OutcomeReached:
+        report(request.post_id, outcome.code, outcome.reason)
+        return OutcomeReached(
+            post_id=request.post_id,
+            first_id=request.first_id,
+            author_id=request.author_id,
+            shopper_id=link.shopper_id,
+            outcome=outcome,
+            summoned=not isinstance(request, HashtagDropped) and request.summoned,
+        )

@@ -1,0 +1,76 @@
+"""Parent posts, looked up at X once for a whole batch and once for all who reply to them."""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from hashcart.domain.parents import Availability, ParentPost, summarise
+from hashcart.domain.posts import Post
+from hashcart.domain.product_links import ProductReference
+from hashcart.domain.summons import Bot
+from hashcart.social.x.client import Missing, RateLimitedError, TokenRejectedError, XUnavailableError
+from hashcart.social.x.secrets import Secret, SecretUnavailableError
+from hashcart.use_cases.read_through import Cache, Fetched, read_through
+
+PRODUCTS_FRESH_MS = 24 * 60 * 60 * 1000
+NO_PRODUCT_FRESH_MS = 5 * 60 * 1000
+UNREADABLE_FRESH_MS = 60 * 60 * 1000
+
+TRANSIENT = (XUnavailableError, RateLimitedError, TokenRejectedError, SecretUnavailableError)
+
+
+class PostLookup(Protocol):
+    """The one call that looks posts up."""
+
+    def posts(self, ids: Collection[str], bearer_token: str) -> dict[str, Post | Missing]:
+        """The posts that can be read, and why the others cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """Parent posts by id, without their content."""
+
+    lookup: PostLookup
+    app_secret: Secret
+    cache: Cache
+    store: str
+    bot: Bot
+    sleep: Callable[[float], None] = time.sleep
+
+    def of(self, ids: Collection[str]) -> dict[str, ParentPost]:
+        """The parent posts of a batch. One that X or the cache could not tell now is missing from the answer."""
+        if not ids:
+            return {}
+        found = read_through(self.cache, ids, self._fetch, transient=TRANSIENT, sleep=self.sleep)
+        return {post_id: _from_map(stored) for post_id, stored in found.items()}
+
+    def _fetch(self, ids: Collection[str]) -> Fetched:
+        try:
+            posts = self.lookup.posts(ids, self.app_secret.text("bearer_token"))
+        except TokenRejectedError:
+            if self.app_secret.reread() is None:
+                raise
+            posts = self.lookup.posts(ids, self.app_secret.text("bearer_token"))
+        parents = {post_id: self._summary(post) for post_id, post in posts.items()}
+        return {post_id: (_to_map(parent), _fresh_ms(parent)) for post_id, parent in parents.items()}
+
+    def _summary(self, post: Post | Missing) -> ParentPost:
+        if isinstance(post, Missing):
+            return ParentPost(availability=Availability(post.value))
+        return summarise(post, self.store, self.bot)
+
+
+def _fresh_ms(parent: ParentPost) -> int:
+    if parent.availability is not Availability.READABLE:
+        return UNREADABLE_FRESH_MS
+    return PRODUCTS_FRESH_MS if parent.products else NO_PRODUCT_FRESH_MS
+
+
+def _to_map(parent: ParentPost) -> dict[str, Any]:
+    return {name: value for name, value in asdict(parent).items() if value is not None}
+
+
+def _from_map(stored: Mapping[str, Any]) -> ParentPost:
+    products = tuple(ProductReference(**product) for product in stored["products"])
+    return ParentPost(**(dict(stored) | {"availability": Availability(stored["availability"]), "products": products}))

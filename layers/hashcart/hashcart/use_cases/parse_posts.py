@@ -1,0 +1,159 @@
+"""What `hashtag_parsing` does: turn posts into cart requests."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from hashcart.consumers import Delivery
+from hashcart.domain.cart_hashtags import CartHashtags, asks_to_undo
+from hashcart.domain.parents import ParentPost, products_of, summarise, why_no_product
+from hashcart.domain.posts import Post
+from hashcart.domain.quantities import quantity_beside
+from hashcart.domain.summons import Bot, is_summons
+from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.posts import PostArrived, PostMessage
+from hashcart.observability import report, report_failure
+
+
+class ParentUnresolvedError(Exception):
+    """X could not be asked about the parent post; the reply must be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What became of a batch: the requests of each delivery, and the error of each that must come again."""
+
+    requests: Mapping[str, Sequence[CartRequest]]
+    failures: Mapping[str, Exception]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsePosts:
+    """Reads hashtag, quantity and product link of replies. `parents_of` answers for a whole batch at once."""
+
+    hashtags: CartHashtags
+    bot: Bot
+    store: str
+    parents_of: Callable[[Collection[str]], Mapping[str, ParentPost]]
+
+    def __call__(self, deliveries: Sequence[Delivery[PostMessage]]) -> Parsed:
+        """The cart requests of a batch."""
+        parents = self._parents(deliveries)
+        requests: dict[str, Sequence[CartRequest]] = {}
+        failures: dict[str, Exception] = {}
+        for delivery in deliveries:
+            try:
+                requests[delivery.id] = self._requests(delivery.message, parents)
+            except ParentUnresolvedError as error:
+                failures[delivery.id] = error
+                requests[delivery.id] = self._last_words(delivery)
+            except Exception as error:  # noqa: BLE001 - an item that fails in any way must not take its batch along
+                report_failure(None, "failed", error)
+                failures[delivery.id] = error
+        return Parsed(requests, failures)
+
+    def _parents(self, deliveries: Sequence[Delivery[PostMessage]]) -> Mapping[str, ParentPost]:
+        wanted = {
+            delivery.message.post.replied_to_id: None
+            for delivery in deliveries
+            if isinstance(delivery.message, PostArrived) and self._needs_lookup(delivery.message)
+        }
+        try:
+            return self.parents_of([post_id for post_id in wanted if post_id is not None])
+        except Exception as error:  # noqa: BLE001 - the posts that need no lookup must not fail with those that do
+            report_failure(None, "lookup_failed", error)
+            return {}
+
+    def _needs_lookup(self, message: PostArrived) -> bool:
+        post = message.post
+        if message.parent is not None or post.replied_to_id is None or post.is_repost:
+            return False
+        if asks_to_undo(post):
+            return post.replied_to_author_id in (None, self.bot.user_id)
+        return self.hashtags.first_in(post) is not None
+
+    def _requests(self, message: PostMessage, parents: Mapping[str, ParentPost]) -> Sequence[CartRequest]:
+        if not isinstance(message, PostArrived):
+            return [message]
+        post = message.post
+        if post.replied_to_id is None or post.is_repost:
+            return _dropped(post, "not_a_reply")
+        if asks_to_undo(post):
+            return self._undo(post, self._parent(message, parents))
+        if self.hashtags.first_in(post) is None:
+            if post.is_edit:
+                return [HashtagDropped(post.id, post.first_id, post.author_id)]
+            return _dropped(post, "no_hashtag")
+        parent = self._parent(message, parents)
+        if parent is None:
+            raise ParentUnresolvedError(post.replied_to_id)
+        return [self._add(post, parent)]
+
+    def _parent(self, message: PostArrived, parents: Mapping[str, ParentPost]) -> ParentPost | None:
+        if message.parent is not None:
+            return summarise(message.parent, self.store, self.bot)
+        return parents.get(message.post.replied_to_id or "")
+
+    def _add(self, post: Post, parent: ParentPost) -> AddRequested:
+        products = parent.products or products_of(post, self.store)
+        report(post.id, "parsed", None if products else why_no_product(parent, post))
+        return AddRequested(
+            post_id=post.id,
+            first_id=post.first_id,
+            author_id=post.author_id,
+            parent_id=post.replied_to_id or "",
+            parent_author_id=parent.author_id,
+            product=products[0] if products else None,
+            reason=None if products else why_no_product(parent, post),
+            quantity=self._quantity(post),
+            summoned=is_summons(post, self.bot, parent_involves_bot=parent.involves_bot),
+        )
+
+    def _undo(self, post: Post, parent: ParentPost | None) -> Sequence[CartRequest]:
+        target_id = self._undone_post(post, parent)
+        if target_id is None:
+            if post.is_edit:
+                return [HashtagDropped(post.id, post.first_id, post.author_id)]
+            return _dropped(post, "undo_of_another_post")
+        report(post.id, "parsed", "undo")
+        summoned = is_summons(post, self.bot, parent_involves_bot=parent is None or parent.involves_bot)
+        return [UndoRequested(post.id, post.first_id, post.author_id, target_id, summoned)]
+
+    def _undone_post(self, post: Post, parent: ParentPost | None) -> str | None:
+        """The author's own post that is meant: the one replied to, or that which the bot answered there."""
+        above = post.replied_to_author_id or (parent.author_id if parent else None)
+        if above == post.author_id:
+            return post.replied_to_id
+        if parent is None and above in (None, self.bot.user_id):
+            raise ParentUnresolvedError(post.replied_to_id)
+        return parent.replied_to_id if parent is not None and above == self.bot.user_id else None
+
+    def _quantity(self, post: Post) -> int | None:
+        hashtag = self.hashtags.first_in(post)
+        if hashtag is None:
+            return None
+        links = [(link.start, link.end) for link in post.links if link.end]
+        mentions = [(mention.start, mention.end) for mention in post.mentions]
+        return quantity_beside(post.text, hashtag.start, hashtag.end, links + mentions)
+
+    def _last_words(self, delivery: Delivery[PostMessage]) -> Sequence[CartRequest]:
+        """On the last receive the shopper still hears of it, while the post itself goes to the dead-letter queue."""
+        message = delivery.message
+        if not delivery.is_last or not isinstance(message, PostArrived) or asks_to_undo(message.post):
+            return []
+        post = message.post
+        return [
+            AddRequested(
+                post_id=post.id,
+                first_id=post.first_id,
+                author_id=post.author_id,
+                parent_id=post.replied_to_id or "",
+                product=None,
+                reason=X_UNAVAILABLE,
+                summoned=is_summons(post, self.bot, parent_involves_bot=True),
+            )
+        ]
+
+
+def _dropped(post: Post, reason: str) -> Sequence[CartRequest]:
+    report(post.id, "dropped", reason)
+    return []

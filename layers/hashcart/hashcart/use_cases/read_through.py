@@ -1,0 +1,72 @@
+"""Reading through a leased cache: one reader fetches what is missing, the others wait for it a moment."""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+from hashcart.observability import report_failure
+
+WAIT_SECONDS = 0.2
+WAITS = 15
+
+type Fetched = Mapping[str, tuple[Mapping[str, Any], int]]
+"""Values by key, each with the milliseconds for which it stays fresh."""
+
+
+class Cache(Protocol):
+    """A cache in which one lease at a time is given for each key."""
+
+    def read(self, keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        """The fresh values among `keys`."""
+
+    def take_lease(self, key: str) -> bool:
+        """Whether this reader is the one to fetch."""
+
+    def release(self, key: str) -> None:
+        """Give a lease back unused."""
+
+    def store(self, key: str, value: Mapping[str, Any], *, fresh_ms: int) -> None:
+        """Keep a value and end the lease."""
+
+
+def read_through(
+    cache: Cache,
+    keys: Collection[str],
+    fetch: Callable[[Collection[str]], Fetched],
+    *,
+    transient: tuple[type[Exception], ...],
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Mapping[str, Any]]:
+    """The values of `keys`, less those whose fetch failed with a `transient` error, here or at another reader."""
+    found = cache.read(keys)
+    leased = [key for key in dict.fromkeys(keys) if key not in found and cache.take_lease(key)]
+    found |= _fetch_leased(cache, leased, fetch, transient)
+    held = [key for key in dict.fromkeys(keys) if key not in found and key not in leased]
+    for _ in range(WAITS):
+        if not held:
+            break
+        sleep(WAIT_SECONDS)
+        found |= cache.read(held)
+        held = [key for key in held if key not in found]
+    return found
+
+
+def _fetch_leased(
+    cache: Cache,
+    leased: Collection[str],
+    fetch: Callable[[Collection[str]], Fetched],
+    transient: tuple[type[Exception], ...],
+) -> dict[str, Mapping[str, Any]]:
+    fetched: Fetched = {}
+    try:
+        if leased:
+            fetched = fetch(leased)
+    except transient as error:
+        report_failure(None, "fetch_failed", error)
+    finally:
+        for key in leased:
+            if key not in fetched:
+                cache.release(key)
+    for key, (value, fresh_ms) in fetched.items():
+        cache.store(key, value, fresh_ms=fresh_ms)
+    return {key: value for key, (value, _) in fetched.items()}

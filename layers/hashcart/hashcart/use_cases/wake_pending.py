@@ -1,0 +1,42 @@
+"""What waited in the table Pending and is due now goes on its way."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from hashcart.observability import report_failure
+from hashcart.storage.pending import PendingItem, PendingKind
+
+LIMIT_PER_SHARD = 50
+
+
+class PendingStore(Protocol):
+    """What waits."""
+
+    def due(self, kind: PendingKind, now_ms: int, limit_per_shard: int) -> Iterator[PendingItem]:
+        """What is due."""
+
+    def remove(self, item: PendingItem) -> None:
+        """Forget what has been dealt with."""
+
+
+def wake_pending(
+    pending: PendingStore,
+    kind: PendingKind,
+    deal_with: Callable[[PendingItem], None],
+    *,
+    now_ms: int,
+    has_time: Callable[[], bool],
+) -> int:
+    """Deal with what is due while there is time; returns how many. What fails stays and is tried at the next waking."""
+    done = 0
+    for item in pending.due(kind, now_ms, LIMIT_PER_SHARD):
+        if not has_time():
+            break
+        try:
+            deal_with(item)
+        except Exception as error:  # noqa: BLE001 - one item that fails must not hold the others up
+            report_failure(item.post_id, "still_pending", error)
+            continue
+        pending.remove(item)
+        done += 1
+    return done

@@ -1,0 +1,77 @@
+"""The people of the local world: linked shoppers, the bot's tokens, X's secrets."""
+
+import json
+import time
+from collections.abc import Mapping
+
+import boto3
+
+from hashcart.domain.account_links import AccountLink
+from hashcart.domain.bot_tokens import BotToken
+from hashcart.storage.account_links import AccountLinks
+from hashcart.storage.bot_tokens import BotTokens
+from local.settings import APP_BEARER_TOKEN, BOT_CLIENT_ID, BOT_CLIENT_SECRET, CONSUMER_SECRET
+from local.x_simulator.bot_sign_in import sign_bot_in
+
+REGION = "us-east-1"
+POLICY_VERSION = "2026-11"
+
+
+def seed(outputs: Mapping[str, str], endpoint_url: str) -> None:
+    """Fill the deployed stack, whose outputs name its tables and secrets. Safe to repeat."""
+    session = _session()
+    secrets = session.client("secretsmanager", endpoint_url=endpoint_url)
+    for output, value in (
+        ("XWebhookSecretArn", {"consumer_secrets": [CONSUMER_SECRET]}),
+        ("XAppSecretArn", {"bearer_token": APP_BEARER_TOKEN}),
+        ("XBotClientSecretArn", {"client_id": BOT_CLIENT_ID, "client_secret": BOT_CLIENT_SECRET}),
+    ):
+        secrets.put_secret_value(SecretId=outputs[output], SecretString=json.dumps(value))
+    account_links = AccountLinks(
+        session.client("dynamodb", endpoint_url=endpoint_url), outputs["AccountLinksTableName"]
+    )
+    for link in linked_shoppers(_now_ms()):
+        account_links.link(link)
+
+
+def sign_bot_in_once(outputs: Mapping[str, str], endpoint_url: str, x_api_base_url: str) -> None:
+    """Give the bot its tokens, unless it has signed in before."""
+    dynamodb = _session().client("dynamodb", endpoint_url=endpoint_url)
+    tokens = BotTokens(dynamodb, outputs["BotTokensTableName"])
+    if tokens.read() is None:
+        answer = sign_bot_in(x_api_base_url)
+        expires_at_ms = _now_ms() + answer["expires_in"] * 1000
+        tokens.save(BotToken(answer["access_token"], answer["refresh_token"], expires_at_ms))
+
+
+def linked_shoppers(consented_at_ms: int) -> list[AccountLink]:
+    """Who has linked: two with public answers, one without, and one whose posts are protected."""
+    people = (
+        ("222", "ada_shops", "en", True),
+        ("555", "dieter_kauft", "de", True),
+        ("666", "quiet_quinn", "en", False),
+        ("444", "cleo_private", "en", True),
+    )
+    return [
+        AccountLink(
+            shopper_id=f"shopper-{handle}",
+            x_user_id=x_user_id,
+            handle=handle,
+            marketplace="store.localhost",
+            country="US",
+            language=language,
+            consented_at_ms=consented_at_ms,
+            policy_version=POLICY_VERSION,
+            public_replies=public_replies,
+            undo_on_delete=True,
+        )
+        for x_user_id, handle, language, public_replies in people
+    ]
+
+
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

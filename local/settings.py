@@ -1,0 +1,85 @@
+"""Where the local world lives: addresses, state and secrets of the embedded stack.
+
+The secrets protect nothing: everything listens on 127.0.0.1 and forgets them with `make reset`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+BOT_USER_ID = "900"
+BOT_USERNAME = "shopbot"
+CART_HASHTAGS = ("AmazonCart", "AmazonBasket", "アマゾンポチ")
+
+CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105
+APP_BEARER_TOKEN = "local-app-bearer-token"  # noqa: S105
+BOT_CLIENT_ID = "local-bot-client"
+BOT_CLIENT_SECRET = "local-bot-client-secret"  # noqa: S105
+BOT_REDIRECT_URI = "http://127.0.0.1/hashcart/signed-in"
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """Ports on 127.0.0.1 and the directory of everything that survives a restart."""
+
+    x_port: int
+    store_port: int
+    aws_port: int
+    state_dir: Path
+    consumer_secret: str = CONSUMER_SECRET
+    bearer_token: str = APP_BEARER_TOKEN
+    client_id: str = BOT_CLIENT_ID
+    client_secret: str = BOT_CLIENT_SECRET
+    redirect_uris: tuple[str, ...] = (BOT_REDIRECT_URI,)
+
+    @property
+    def x_url(self) -> str:
+        """The simulator as a browser opens it."""
+        return f"http://x.localhost:{self.x_port}/"
+
+    @property
+    def x_api_base_url(self) -> str:
+        """The simulator as the functions call it."""
+        return f"http://127.0.0.1:{self.x_port}"
+
+    @property
+    def store_base_url(self) -> str:
+        """The demo store as the functions call it."""
+        return f"http://127.0.0.1:{self.store_port}"
+
+    @property
+    def aws_endpoint_url(self) -> str:
+        """The emulator of AWS."""
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def outputs_file(self) -> Path:
+        """The deployed stack's outputs (names of tables, queues, secrets, the webhook's address), a JSON object."""
+        return self.state_dir / "outputs.json"
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> LocalSettings:
+    """Read the settings; `HASHCART_X_PORT`, `HASHCART_STORE_PORT`, `HASHCART_AWS_PORT`, `HASHCART_STATE_DIR` override.
+
+    So do X's app credentials: `HASHCART_X_CONSUMER_SECRET`, `HASHCART_X_BEARER_TOKEN`, `HASHCART_X_CLIENT_ID`,
+    `HASHCART_X_CLIENT_SECRET`, and `HASHCART_X_REDIRECT_URIS` (comma-separated, matched exactly).
+
+    Raises:
+        ValueError: a port is not a number.
+    """
+    return LocalSettings(
+        x_port=int(environ.get("HASHCART_X_PORT", "8400")),
+        store_port=int(environ.get("HASHCART_STORE_PORT", "8401")),
+        aws_port=int(environ.get("HASHCART_AWS_PORT", "4566")),
+        state_dir=PROJECT_ROOT / environ.get("HASHCART_STATE_DIR", ".local"),
+        consumer_secret=environ.get("HASHCART_X_CONSUMER_SECRET", CONSUMER_SECRET),
+        bearer_token=environ.get("HASHCART_X_BEARER_TOKEN", APP_BEARER_TOKEN),
+        client_id=environ.get("HASHCART_X_CLIENT_ID", BOT_CLIENT_ID),
+        client_secret=environ.get("HASHCART_X_CLIENT_SECRET", BOT_CLIENT_SECRET),
+        redirect_uris=tuple(environ.get("HASHCART_X_REDIRECT_URIS", BOT_REDIRECT_URI).split(",")),
+    )

@@ -1,0 +1,89 @@
+"""Serves the X simulator and the demo store, in one process, on 127.0.0.1: `python -m local.sites`."""
+
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from local.demo_store.app import DemoStore
+from local.settings import LocalSettings, from_environment
+from local.stack_watcher import StackWatcher
+from local.x_simulator.app import XSimulator
+from local.x_simulator.watcher import Watcher
+
+HOST = "127.0.0.1"
+BACKLOG = 128
+
+
+class PortTakenError(Exception):
+    """Something else listens on a port that we need."""
+
+
+class Sites:
+    """Both sites as one ASGI application: the port that a request came in on selects the site."""
+
+    def __init__(self, settings: LocalSettings, watcher: Watcher) -> None:
+        self.simulator = XSimulator(settings, watcher=watcher)
+        self._store = DemoStore(settings.store_port).app()
+        self._store_port = settings.store_port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve."""
+        is_for_store = scope["type"] == "http" and scope["server"][1] == self._store_port
+        await (self._store if is_for_store else self.simulator)(scope, receive, send)
+
+
+class SitesServer(uvicorn.Server):
+    """Ends the open pages' streams first, which would otherwise keep the server from stopping."""
+
+    def __init__(self, config: uvicorn.Config, sites: Sites) -> None:
+        super().__init__(config)
+        self._sites = sites
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        self._sites.simulator.board.hub.close()
+        super().handle_exit(sig, frame)
+
+
+def listen(port: int, open_socket: Callable[[], socket.socket] = socket.socket) -> socket.socket:
+    """A listening socket on 127.0.0.1. Raises PortTakenError."""
+    listener = open_socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(
+            f"Port {port} is taken. Stop what listens there, or choose others with HASHCART_X_PORT and "
+            "HASHCART_STORE_PORT."
+        ) from error
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def serve(settings: LocalSettings, watcher: Watcher) -> None:  # pragma: no cover - sockets; every start runs it
+    """Serve until SIGINT or SIGTERM. Raises PortTakenError."""
+    listeners = [listen(settings.x_port), listen(settings.store_port)]
+    sites = Sites(settings, watcher)
+    config = uvicorn.Config(sites, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    SitesServer(config, sites).run(sockets=listeners)
+
+
+def main() -> int:  # pragma: no cover - sockets; every start runs it
+    """The process's entry point."""
+    try:
+        settings = from_environment()
+        serve(settings, StackWatcher(settings.outputs_file, settings.aws_endpoint_url))
+    except PortTakenError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

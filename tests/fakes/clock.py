@@ -1,0 +1,23 @@
+"""A clock that goes only when told."""
+
+from hashcart.domain.posts import SNOWFLAKE_SEQUENCE_BITS, X_EPOCH_MS
+
+NOW_MS = 1_795_000_000_000
+
+
+class Clock:
+    def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
+        self.slept: list[float] = []
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_ms += int(seconds * 1000)
+
+
+def post_id(ms_ago: int = 0, sequence: int = 0, now_ms: int = NOW_MS) -> str:
+    """The snowflake of a post made so long ago."""
+    return str(((now_ms - ms_ago - X_EPOCH_MS) << SNOWFLAKE_SEQUENCE_BITS) + sequence)

@@ -1,0 +1,255 @@
+"""The tables in memory, with what DynamoDB promises of single writes and nothing more.
+
+Each call is one atomic step. `faults` holds what the next calls raise before they have an effect: throttles, refusals.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.bot_tokens import BotToken
+from hashcart.domain.cart_lines import CartLine, Operation, Snapshot
+from hashcart.domain.outcomes import REPLACEABLE, Outcome, PostRow, Version
+from hashcart.storage.carts import StaleRevisionError
+from hashcart.storage.pending import PendingItem, PendingKind
+
+type Step = Callable[[], None]
+
+
+class Faulty:
+    def __init__(self) -> None:
+        self.faults: deque[Exception] = deque()
+        self.before_step: Step = lambda: None
+
+    def _step(self) -> None:
+        self.before_step()
+        if self.faults:
+            raise self.faults.popleft()
+
+
+class MemoryAccountLinks(Faulty):
+    def __init__(self, *links: AccountLink) -> None:
+        super().__init__()
+        self.links = {link.x_user_id: link for link in links}
+
+    def of_profile(self, x_user_id: str) -> AccountLink | None:
+        self._step()
+        return self.links.get(x_user_id)
+
+    def pause(self, x_user_id: str, *, reason: str, at_ms: int) -> bool:
+        self._step()
+        link = self.links.get(x_user_id)
+        if link is None or link.state is not LinkState.ACTIVE or link.consented_at_ms >= at_ms:
+            return False
+        self.links[x_user_id] = replace(link, state=LinkState.PAUSED, state_reason=reason)
+        return True
+
+
+class MemoryActivity(Faulty):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[tuple[str, str], PostRow] = {}
+        self.replaced: set[tuple[str, str]] = set()
+
+    def row(self, shopper_id: str, key: str) -> PostRow | None:
+        self._step()
+        return self.rows.get((shopper_id, key))
+
+    def record_version(self, shopper_id: str, key: str, version: Version, *, now_ms: int) -> PostRow:
+        self._step()
+        row = self._row(shopper_id, key)
+        return self._put(shopper_id, replace(row, versions={version.id: version, **row.versions}))
+
+    def mark_undone(self, shopper_id: str, key: str, *, now_ms: int) -> PostRow:
+        self._step()
+        return self._put(shopper_id, replace(self._row(shopper_id, key), undone=True))
+
+    def point_to_first(self, shopper_id: str, key: str, first_key: str, *, now_ms: int) -> PostRow:
+        self._step()
+        return self._put(shopper_id, replace(self._row(shopper_id, key), first_key=first_key))
+
+    def store_outcome(self, shopper_id: str, key: str, outcome: Outcome, *, now_ms: int, life_ms: int = 0) -> Outcome:
+        self._step()
+        row = self._row(shopper_id, key)
+        kept = row.outcome
+        if kept is not None and kept.version >= outcome.version:
+            if (
+                kept.code not in REPLACEABLE
+                or kept.version != outcome.version
+                or kept.code == outcome.code
+                or (shopper_id, key) in self.replaced
+            ):
+                return kept
+            self.replaced.add((shopper_id, key))
+        self._put(shopper_id, replace(row, outcome=outcome))
+        return outcome
+
+    def claim_reply(self, shopper_id: str, key: str, *, now_ms: int) -> Mapping[str, Any] | None:
+        self._step()
+        row = self._row(shopper_id, key)
+        if row.reply is not None:
+            return row.reply
+        self._put(shopper_id, replace(row, reply={"claimed_at_ms": now_ms}))
+        return None
+
+    def renew_claim(self, shopper_id: str, key: str, *, seen_ms: int, now_ms: int) -> bool:
+        self._step()
+        row = self._row(shopper_id, key)
+        if row.reply is None or row.reply.get("claimed_at_ms") != seen_ms or "result" in row.reply:
+            return False
+        self._put(shopper_id, replace(row, reply={"claimed_at_ms": now_ms}))
+        return True
+
+    def record_reply(self, shopper_id: str, key: str, *, claimed_at_ms: int, result: str, reply_id: str | None) -> None:
+        self._step()
+        record: dict[str, str | int] = {"claimed_at_ms": claimed_at_ms, "result": result}
+        if reply_id is not None:
+            record["id"] = reply_id
+        self._put(shopper_id, replace(self._row(shopper_id, key), reply=record))
+
+    def release_reply(self, shopper_id: str, key: str) -> None:
+        self._step()
+        self._put(shopper_id, replace(self._row(shopper_id, key), reply=None))
+
+    def _row(self, shopper_id: str, key: str) -> PostRow:
+        return self.rows.get((shopper_id, key), PostRow(key))
+
+    def _put(self, shopper_id: str, row: PostRow) -> PostRow:
+        self.rows[shopper_id, row.order_key] = row
+        return row
+
+
+class MemoryCarts(Faulty):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored: dict[tuple[str, str], CartLine] = {}
+
+    def write_operation(
+        self,
+        shopper_id: str,
+        line_id: str,
+        key: str,
+        operation: Operation,
+        *,
+        now_ms: int,
+        snapshot: Snapshot | None = None,
+    ) -> CartLine:
+        self._step()
+        line = self._line(shopper_id, line_id)
+        existing = line.operations.get(key)
+        if existing is not None and existing.version >= operation.version:
+            return line
+        return self._put(
+            shopper_id,
+            replace(line, operations={**line.operations, key: operation}, snapshot=snapshot or line.snapshot),
+        )
+
+    def mark_undone(self, shopper_id: str, line_id: str, key: str) -> CartLine:
+        self._step()
+        line = self._line(shopper_id, line_id)
+        return line if key in line.undone else self._put(shopper_id, replace(line, undone=line.undone | {key}))
+
+    def click(
+        self, shopper_id: str, line_id: str, key: str, operation: Operation, *, revision: int, now_ms: int
+    ) -> CartLine:
+        self._step()
+        line = self._line(shopper_id, line_id)
+        if any(existing.split("#", 1)[1] == key.split("#", 1)[1] for existing in line.operations):
+            return line
+        if line.revision != revision:
+            raise StaleRevisionError(line)
+        return self._put(shopper_id, replace(line, operations={**line.operations, key: operation}))
+
+    def lines(self, shopper_id: str) -> list[CartLine]:
+        self._step()
+        return [line for (owner, _), line in sorted(self.stored.items()) if owner == shopper_id]
+
+    def _line(self, shopper_id: str, line_id: str) -> CartLine:
+        return self.stored.get((shopper_id, line_id), CartLine(line_id))
+
+    def _put(self, shopper_id: str, line: CartLine) -> CartLine:
+        excess = frozenset(line.excess_keys)
+        line = replace(
+            line,
+            operations={key: operation for key, operation in line.operations.items() if key not in excess},
+            undone=line.undone - excess,
+            revision=line.revision + 1,
+        )
+        self.stored[shopper_id, line.line_id] = line
+        return line
+
+
+class MemoryPending(Faulty):
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: list[PendingItem] = []
+
+    def put(self, item: PendingItem) -> None:
+        self._step()
+        if item not in self.items:
+            self.items.append(item)
+
+    def due(self, kind: PendingKind, now_ms: int, limit_per_shard: int) -> Iterator[PendingItem]:
+        self._step()
+        due = [item for item in self.items if item.kind is kind and item.due_ms <= now_ms]
+        return iter(sorted(due, key=lambda item: item.due_ms)[:limit_per_shard])
+
+    def remove(self, item: PendingItem) -> None:
+        self._step()
+        self.items.remove(item)
+
+
+class MemoryCache(Faulty):
+    def __init__(self, clock_ms: Callable[[], int], lease_ms: int = 15_000) -> None:
+        super().__init__()
+        self._clock_ms = clock_ms
+        self._lease_ms = lease_ms
+        self.values: dict[str, tuple[Mapping[str, Any], int]] = {}
+        self.leases: dict[str, int] = {}
+
+    def read(self, keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        self._step()
+        now_ms = self._clock_ms()
+        return {key: self.values[key][0] for key in keys if key in self.values and self.values[key][1] > now_ms}
+
+    def take_lease(self, key: str) -> bool:
+        self._step()
+        now_ms = self._clock_ms()
+        if self.leases.get(key, 0) > now_ms or self.values.get(key, ({}, 0))[1] > now_ms:
+            return False
+        self.leases[key] = now_ms + self._lease_ms
+        return True
+
+    def release(self, key: str) -> None:
+        self._step()
+        self.leases.pop(key, None)
+
+    def store(self, key: str, value: Mapping[str, Any], *, fresh_ms: int) -> None:
+        self._step()
+        self.values[key] = (value, self._clock_ms() + fresh_ms)
+        self.leases.pop(key, None)
+
+
+class MemoryBotTokens(Faulty):
+    def __init__(self, token: BotToken | None = None) -> None:
+        super().__init__()
+        self.token = token
+        self.leased_until_ms = 0
+
+    def read(self) -> BotToken | None:
+        self._step()
+        return self.token
+
+    def save(self, token: BotToken) -> None:
+        self._step()
+        self.token = token
+        self.leased_until_ms = 0
+
+    def take_lease(self, token: BotToken, *, now_ms: int) -> bool:
+        self._step()
+        if self.token != token or self.leased_until_ms > now_ms:
+            return False
+        self.leased_until_ms = now_ms + 30_000
+        return True

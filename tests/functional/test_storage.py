@@ -1,0 +1,356 @@
+"""The storage modules against moto, and the in-memory fakes against the same expectations.
+
+A fake that behaves otherwise than DynamoDB would make every unit test worthless, so both sides run each test.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.bot_tokens import BotToken
+from hashcart.domain.cart_lines import KEPT_OPERATIONS, Kind, Operation, Snapshot
+from hashcart.domain.outcomes import Code, Outcome, Version
+from hashcart.domain.posts import DAY_MS, order_key
+from hashcart.storage.account_links import AccountLinks
+from hashcart.storage.activity import ROW_LIFE_MS, Activity
+from hashcart.storage.bot_tokens import BotTokens
+from hashcart.storage.carts import ITEM_LIFE_MS, Carts, StaleRevisionError
+from hashcart.storage.leased_cache import MAX_REMEMBERED, Entry, LeasedCache
+from hashcart.storage.pending import SHARDS, Pending, PendingItem, PendingKind
+from hashcart.storage.table import Table, ThrottledError, to_item
+from tests.fakes.aws import Aws, aws_account
+from tests.fakes.clock import NOW_MS, Clock, post_id
+from tests.fakes.storage import (
+    MemoryAccountLinks,
+    MemoryActivity,
+    MemoryBotTokens,
+    MemoryCache,
+    MemoryCarts,
+    MemoryPending,
+)
+
+SHOPPER = "shopper-1"
+LINE = "store.localhost#mug#"
+LINK = AccountLink(
+    shopper_id=SHOPPER,
+    x_user_id="222",
+    handle="ada_shops",
+    marketplace="store.localhost",
+    country="US",
+    language="en",
+    consented_at_ms=NOW_MS - DAY_MS,
+    policy_version="1",
+)
+
+
+@dataclass
+class Stores:
+    carts: Carts | MemoryCarts
+    rows: Activity | MemoryActivity
+    links: AccountLinks | MemoryAccountLinks
+    pending: Pending | MemoryPending
+    tokens: BotTokens | MemoryBotTokens
+    cache: LeasedCache | MemoryCache
+    clock: Clock
+    aws: Aws | None = None
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    clock = Clock()
+    if request.param == "memory":
+        yield Stores(
+            MemoryCarts(),
+            MemoryActivity(),
+            MemoryAccountLinks(LINK),
+            MemoryPending(),
+            MemoryBotTokens(BotToken("access", "refresh", NOW_MS)),
+            MemoryCache(clock),
+            clock,
+        )
+        return
+    with aws_account() as aws:
+        links = AccountLinks(aws.dynamodb, "AccountLinksTable")
+        links.link(LINK)
+        tokens = BotTokens(aws.dynamodb, "BotTokensTable")
+        tokens.save(BotToken("access", "refresh", NOW_MS))
+        yield Stores(
+            Carts(aws.dynamodb, "CartsTable"),
+            Activity(aws.dynamodb, "ActivityTable"),
+            links,
+            Pending(aws.dynamodb, "PendingTable"),
+            tokens,
+            LeasedCache(aws.dynamodb, "ProductsTable", "product", clock_ms=clock),
+            clock,
+            aws,
+        )
+
+
+KEY = order_key(post_id())
+
+
+def test_an_operation_is_written_once_and_newer_versions_replace_it(stores: Stores) -> None:
+    write = stores.carts.write_operation
+    snapshot = Snapshot(title="Mug", price="12.50", currency="USD", priced_at_ms=NOW_MS, max_quantity=5)
+    first = write(SHOPPER, LINE, KEY, Operation(Kind.SET, 5, 2), now_ms=NOW_MS, snapshot=snapshot)
+    assert (first.operations, first.revision, first.snapshot) == ({KEY: Operation(Kind.SET, 5, 2)}, 1, snapshot)
+    again = write(SHOPPER, LINE, KEY, Operation(Kind.SET, 5, 9), now_ms=NOW_MS)
+    assert again == first
+    newer = write(SHOPPER, LINE, KEY, Operation(Kind.WITHDRAWN, 6), now_ms=NOW_MS)
+    assert (newer.operations[KEY].kind, newer.revision, newer.snapshot) == (Kind.WITHDRAWN, 2, snapshot)
+    older = write(SHOPPER, LINE, KEY, Operation(Kind.SET, 5, 2), now_ms=NOW_MS)
+    assert older == newer
+
+
+def test_an_undone_mark_is_written_once(stores: Stores) -> None:
+    stores.carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    marked = stores.carts.mark_undone(SHOPPER, LINE, KEY)
+    assert (marked.undone, marked.revision, marked.state().quantity) == (frozenset({KEY}), 2, 0)
+    assert stores.carts.mark_undone(SHOPPER, LINE, KEY) == marked
+
+
+def fill(stores: Stores, keys: list[str]) -> None:
+    """Put a plain operation under each key, in DynamoDB by one write as 64 take seconds."""
+    if stores.aws is None:
+        for key in keys:
+            stores.carts.write_operation(SHOPPER, LINE, key, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+        return
+    item = {"shopper_id": SHOPPER, "line_id": LINE, "revision": len(keys)} | {
+        key: {"k": "plain", "v": 1} for key in keys
+    }
+    stores.aws.dynamodb.put_item(TableName="CartsTable", Item=to_item(item))
+
+
+def test_a_line_keeps_its_64_newest_operations(stores: Stores) -> None:
+    keys = [order_key(post_id(1000 * number)) for number in range(KEPT_OPERATIONS + 2)]
+    fill(stores, keys[:-2])
+    stores.carts.mark_undone(SHOPPER, LINE, keys[-3])
+    for key in keys[-2:]:
+        stores.carts.write_operation(SHOPPER, LINE, key, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    newer = order_key(post_id(-1000))
+    stores.carts.write_operation(SHOPPER, LINE, newer, Operation(Kind.SET, 1, 3), now_ms=NOW_MS)
+    (line,) = stores.carts.lines(SHOPPER)
+    assert set(line.operations) == {newer, *keys[:-3]}
+    assert line.undone == frozenset()
+    assert line.state().quantity == 3
+
+
+def test_a_click_wins_only_on_the_revision_that_its_page_showed(stores: Stores) -> None:
+    line = stores.carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    clear, key = Operation(Kind.CLEAR, 1, reason="removed"), f"{NOW_MS + 1}#click#form-1"
+    cleared = stores.carts.click(SHOPPER, LINE, key, clear, revision=line.revision, now_ms=NOW_MS)
+    assert cleared.operations[key] == clear
+    sent_twice = f"{NOW_MS + 50}#click#form-1"
+    again = stores.carts.click(SHOPPER, LINE, sent_twice, clear, revision=line.revision, now_ms=NOW_MS)
+    assert again == cleared
+    with pytest.raises(StaleRevisionError) as stale:
+        stores.carts.click(SHOPPER, LINE, f"{NOW_MS + 9}#click#form-2", clear, revision=line.revision, now_ms=NOW_MS)
+    assert stale.value.line == cleared
+
+
+def test_the_lines_of_one_shopper_are_theirs_alone(stores: Stores) -> None:
+    stores.carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    stores.carts.write_operation("shopper-2", LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    assert [line.line_id for line in stores.carts.lines(SHOPPER)] == [LINE]
+    assert stores.carts.lines("shopper-3") == []
+
+
+def test_the_first_decision_of_a_version_stands(stores: Stores) -> None:
+    version = Version(5, LINE, Kind.SET, quantity=2, maximum=9, sensitive=True, parent_id="1", parent_author_id="2")
+    row = stores.rows.record_version(SHOPPER, KEY, version, now_ms=NOW_MS)
+    assert (row.versions, row.undone, row.newest) == ({5: version}, False, version)
+    other = Version(5, "store.localhost#lamp#", Kind.PLAIN)
+    assert stores.rows.record_version(SHOPPER, KEY, other, now_ms=NOW_MS) == row
+    refused = Version(6, code=Code.NO_PRODUCT, reason="no_link")
+    assert stores.rows.record_version(SHOPPER, KEY, refused, now_ms=NOW_MS).newest == refused
+
+
+def test_an_undo_may_come_before_its_add(stores: Stores) -> None:
+    assert stores.rows.row(SHOPPER, KEY) is None
+    assert stores.rows.mark_undone(SHOPPER, KEY, now_ms=NOW_MS).undone
+    assert stores.rows.record_version(SHOPPER, KEY, Version(5, LINE, Kind.PLAIN), now_ms=NOW_MS).undone
+    row = stores.rows.row(SHOPPER, KEY)
+    assert row is not None
+    assert row.undone
+
+
+def test_an_edit_leads_to_the_post_it_edits(stores: Stores) -> None:
+    edit_key = order_key(post_id(-1000))
+    stores.rows.mark_undone(SHOPPER, edit_key, now_ms=NOW_MS)
+    row = stores.rows.point_to_first(SHOPPER, edit_key, KEY, now_ms=NOW_MS)
+    assert (row.first_key, row.undone) == (KEY, True)
+
+
+def test_the_first_outcome_is_kept(stores: Stores) -> None:
+    added = Outcome(Code.ADDED, 5, quantity=1, maximum=10)
+    assert stores.rows.store_outcome(SHOPPER, KEY, added, now_ms=NOW_MS) == added
+    later = Outcome(Code.ALREADY_IN_CART, 5, quantity=1)
+    assert stores.rows.store_outcome(SHOPPER, KEY, later, now_ms=NOW_MS) == added
+    row = stores.rows.row(SHOPPER, KEY)
+    assert row is not None
+    assert row.outcome == added
+
+
+def test_a_newer_version_has_an_outcome_of_its_own(stores: Stores) -> None:
+    stores.rows.store_outcome(SHOPPER, KEY, Outcome(Code.ADDED, 5), now_ms=NOW_MS)
+    edited = Outcome(Code.UNDONE, 6, reason="edited")
+    assert stores.rows.store_outcome(SHOPPER, KEY, edited, now_ms=NOW_MS) == edited
+    assert stores.rows.store_outcome(SHOPPER, KEY, Outcome(Code.ADDED, 5), now_ms=NOW_MS) == edited
+
+
+def test_an_outcome_of_the_moment_is_replaced_once(stores: Stores) -> None:
+    def store(code: Code) -> Code:
+        return stores.rows.store_outcome(SHOPPER, KEY, Outcome(code, 5), now_ms=NOW_MS).code
+
+    assert store(Code.STORE_UNAVAILABLE) is Code.STORE_UNAVAILABLE
+    assert store(Code.STORE_UNAVAILABLE) is Code.STORE_UNAVAILABLE
+    assert store(Code.CHOOSE_OPTIONS) is Code.CHOOSE_OPTIONS
+    assert store(Code.ADDED) is Code.CHOOSE_OPTIONS
+
+
+def test_a_reply_is_claimed_once_and_recorded(stores: Stores) -> None:
+    rows = stores.rows
+    assert rows.claim_reply(SHOPPER, KEY, now_ms=NOW_MS) is None
+    assert rows.claim_reply(SHOPPER, KEY, now_ms=NOW_MS + 5) == {"claimed_at_ms": NOW_MS}
+    assert not rows.renew_claim(SHOPPER, KEY, seen_ms=NOW_MS - 1, now_ms=NOW_MS + 5)
+    assert rows.renew_claim(SHOPPER, KEY, seen_ms=NOW_MS, now_ms=NOW_MS + 5)
+    rows.record_reply(SHOPPER, KEY, claimed_at_ms=NOW_MS + 5, result="sent", reply_id="77")
+    assert not rows.renew_claim(SHOPPER, KEY, seen_ms=NOW_MS + 5, now_ms=NOW_MS + 9)
+    record = {"claimed_at_ms": NOW_MS + 5, "result": "sent", "id": "77"}
+    assert rows.claim_reply(SHOPPER, KEY, now_ms=NOW_MS) == record
+    rows.record_reply(SHOPPER, KEY, claimed_at_ms=NOW_MS, result="refused", reply_id=None)
+    assert rows.claim_reply(SHOPPER, KEY, now_ms=NOW_MS) == {"claimed_at_ms": NOW_MS, "result": "refused"}
+
+
+def test_a_released_reply_can_be_claimed_again(stores: Stores) -> None:
+    stores.rows.claim_reply(SHOPPER, KEY, now_ms=NOW_MS)
+    stores.rows.release_reply(SHOPPER, KEY)
+    assert stores.rows.claim_reply(SHOPPER, KEY, now_ms=NOW_MS) is None
+
+
+def test_a_link_is_found_by_its_profile_and_paused_only_by_what_came_after_it(stores: Stores) -> None:
+    assert stores.links.of_profile("222") == LINK
+    assert stores.links.of_profile("333") is None
+    assert not stores.links.pause("333", reason="revoked", at_ms=NOW_MS)
+    assert not stores.links.pause("222", reason="revoked", at_ms=LINK.consented_at_ms)
+    assert stores.links.pause("222", reason="revoked", at_ms=NOW_MS)
+    paused = stores.links.of_profile("222")
+    assert paused is not None
+    assert (paused.state, paused.state_reason) == (LinkState.PAUSED, "revoked")
+
+
+def test_pending_messages_come_when_they_are_due_and_stay_until_removed(stores: Stores) -> None:
+    later = PendingItem(PendingKind.OUTCOME, post_id(), NOW_MS + 1, "{}")
+    now = PendingItem(PendingKind.OUTCOME, post_id(5), NOW_MS, '{"a":1}')
+    request = PendingItem(PendingKind.CART_REQUEST, post_id(5), NOW_MS, "{}")
+    for item in (later, now, now, request):
+        stores.pending.put(item)
+    assert list(stores.pending.due(PendingKind.OUTCOME, NOW_MS, 10)) == [now]
+    assert list(stores.pending.due(PendingKind.CART_REQUEST, NOW_MS, 10)) == [request]
+    stores.pending.remove(now)
+    assert list(stores.pending.due(PendingKind.OUTCOME, NOW_MS, 10)) == []
+    assert list(stores.pending.due(PendingKind.OUTCOME, NOW_MS + 1, 10)) == [later]
+
+
+def test_the_bots_refresh_token_is_spent_under_a_lease(stores: Stores) -> None:
+    token = stores.tokens.read()
+    assert token == BotToken("access", "refresh", NOW_MS)
+    assert stores.tokens.take_lease(token, now_ms=NOW_MS)
+    assert not stores.tokens.take_lease(token, now_ms=NOW_MS + 1000)
+    assert stores.tokens.take_lease(token, now_ms=NOW_MS + 40_000)
+    renewed = BotToken("access-2", "refresh-2", NOW_MS + 7_200_000)
+    stores.tokens.save(renewed)
+    assert stores.tokens.read() == renewed
+    assert not stores.tokens.take_lease(token, now_ms=NOW_MS + 90_000)
+    assert stores.tokens.take_lease(renewed, now_ms=NOW_MS)
+
+
+def test_one_reader_at_a_time_fetches_into_the_cache(stores: Stores) -> None:
+    cache, clock = stores.cache, stores.clock
+    assert cache.read(["mug"]) == {}
+    assert cache.take_lease("mug")
+    assert not cache.take_lease("mug")
+    cache.release("mug")
+    assert cache.take_lease("mug")
+    cache.store("mug", {"title": "Mug", "tags": ["a"]}, fresh_ms=1000)
+    assert cache.read(["mug", "lamp"]) == {"mug": {"title": "Mug", "tags": ["a"]}}
+    assert not cache.take_lease("mug")
+    clock.now_ms += 1000
+    assert cache.read(["mug"]) == {}
+    assert cache.take_lease("mug")
+    clock.now_ms += 15_001
+    assert cache.take_lease("mug")
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with aws_account() as account:
+        yield account
+
+
+def expiry(aws: Aws, table: str, key: dict[str, str]) -> int:
+    item = aws.dynamodb.get_item(TableName=table, Key={name: {"S": value} for name, value in key.items()})["Item"]
+    return int(item["expires_at"]["N"])
+
+
+def test_items_outlive_what_they_hold_and_then_expire(aws: Aws) -> None:
+    carts, rows = Carts(aws.dynamodb, "CartsTable"), Activity(aws.dynamodb, "ActivityTable")
+    line = carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    key = {"shopper_id": SHOPPER, "line_id": LINE}
+    assert expiry(aws, "CartsTable", key) == (NOW_MS + ITEM_LIFE_MS) // 1000
+    clear = Operation(Kind.CLEAR, 1, reason="removed")
+    carts.click(SHOPPER, LINE, f"{NOW_MS + 1}#click#f", clear, revision=line.revision, now_ms=NOW_MS)
+    assert expiry(aws, "CartsTable", key) == (NOW_MS + 1 + 30 * DAY_MS) // 1000
+    rows.record_version(SHOPPER, KEY, Version(5), now_ms=NOW_MS)
+    assert expiry(aws, "ActivityTable", {"shopper_id": SHOPPER, "order_key": KEY}) == (NOW_MS + ROW_LIFE_MS) // 1000
+
+
+def test_an_outcome_that_another_delivery_replaced_meanwhile_is_the_others(aws: Aws) -> None:
+    rows = Activity(aws.dynamodb, "ActivityTable")
+    rows.store_outcome(SHOPPER, KEY, Outcome(Code.STORE_UNAVAILABLE, 5), now_ms=NOW_MS)
+    kept = {"code": "STORE_UNAVAILABLE", "version": 5, "sensitive": False}
+    rows.store_outcome(SHOPPER, KEY, Outcome(Code.ADDED, 5), now_ms=NOW_MS)
+    assert rows._replace_outcome(SHOPPER, KEY, kept, Outcome(Code.OUT_OF_STOCK, 5)).code is Code.ADDED
+
+
+def test_pending_spreads_over_all_shards(aws: Aws) -> None:
+    pending = Pending(aws.dynamodb, "PendingTable")
+    for number in range(60):
+        pending.put(PendingItem(PendingKind.OUTCOME, post_id(number), NOW_MS, "{}"))
+    items = aws.dynamodb.scan(TableName="PendingTable")["Items"]
+    assert len({item["shard"]["S"] for item in items}) == SHARDS
+    assert len(list(pending.due(PendingKind.OUTCOME, NOW_MS, 2))) <= 2 * SHARDS
+
+
+def test_the_process_remembers_fresh_entries_without_asking_dynamodb(aws: Aws) -> None:
+    clock = Clock()
+    cache = LeasedCache(aws.dynamodb, "ProductsTable", "product", clock_ms=clock)
+    for number in range(MAX_REMEMBERED + 1):
+        cache._remember(f"p{number}", Entry({}, clock.now_ms + 1))
+    cache.store("mug", {"title": "Mug"}, fresh_ms=60_000)
+    aws.dynamodb.delete_table(TableName="ProductsTable")
+    assert cache.read(["mug"]) == {"mug": {"title": "Mug"}}
+
+
+def test_a_throttle_is_an_error_not_a_refusal(aws: Aws) -> None:
+    with Stubber(aws.dynamodb) as stub:
+        stub.add_client_error("update_item", "ProvisionedThroughputExceededException")
+        with pytest.raises(ClientError):
+            Table(aws.dynamodb, "CartsTable").update({"a": "b"}, "REMOVE c")
+
+
+def test_keys_left_unread_are_asked_for_again_and_then_reported(aws: Aws) -> None:
+    unread = {"Responses": {}, "UnprocessedKeys": {"ProductsTable": {"Keys": [{"product": {"S": "mug"}}]}}}
+    read = {"Responses": {"ProductsTable": [{"product": {"S": "mug"}}]}, "UnprocessedKeys": {}}
+    with Stubber(aws.dynamodb) as stub:
+        stub.add_response("batch_get_item", unread)
+        stub.add_response("batch_get_item", read)
+        assert Table(aws.dynamodb, "ProductsTable").get_batch([{"product": "mug"}]) == [{"product": "mug"}]
+        for _ in range(3):
+            stub.add_response("batch_get_item", unread)
+        with pytest.raises(ThrottledError):
+            Table(aws.dynamodb, "ProductsTable").get_batch([{"product": "mug"}])

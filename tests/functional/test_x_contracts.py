@@ -1,0 +1,216 @@
+"""The simulator's answers and the requests that it takes, against X's OpenAPI description: old names and new ones.
+
+Two known differences of X from its own description are followed: an `event_uuid` may be negative, and answers of 401
+and 429 have the type `about:blank`, which 2.167 does not list.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from local.x_simulator import api
+from tests.fakes.x_simulator_world import APP, World, eventually, world
+
+CONTRACTS = Path(__file__).resolve().parents[2].parent / "shared" / "contracts"
+ALL_FIELDS_2_167 = "created_at,entities,conversation_id,note_post,display_text_range,lang,possibly_sensitive,text,id"
+EXPANSIONS_2_167 = "author_id,in_reply_to_user_id,referenced_posts,edit_history_post_ids,username"
+
+
+class Contract:
+    """One version of the description."""
+
+    def __init__(self, version: str) -> None:
+        path = CONTRACTS / f"x-api-{version}.openapi.json"
+        if not path.is_file():
+            pytest.skip(f"X's OpenAPI description {version} is not beside the project ({path.name})")
+        self.document: dict[str, Any] = json.loads(path.read_text())
+
+    def check(self, schema: str, instance: object) -> None:
+        """Fail unless the instance is valid."""
+        root = {"$ref": f"#/components/schemas/{schema}", "components": self.document["components"]}
+        Draft202012Validator(root, format_checker=FormatChecker()).validate(instance)
+
+    def allowed(self, parameter: str) -> list[str]:
+        """The values that a list parameter may have."""
+        values: list[str] = self.document["components"]["parameters"][parameter]["schema"]["items"]["enum"]
+        return values
+
+    def payload_schema(self, event_type: str) -> str:
+        """The schema of an Activity event's payload."""
+        mapping = self.document["components"]["schemas"]["ActivityStreamingResponsePayload"]["discriminator"]["mapping"]
+        return str(mapping[event_type]).rsplit("/", 1)[1]
+
+    def properties(self, schema: str) -> set[str]:
+        """The names that an object may have."""
+        return set(self.document["components"]["schemas"][schema]["properties"])
+
+
+@pytest.fixture
+def old() -> Contract:
+    return Contract("2.166")
+
+
+@pytest.fixture
+def new() -> Contract:
+    return Contract("2.167")
+
+
+def some_ids(x: World) -> str:
+    """Posts of every kind: with links, long, replies, quotes, edited, deleted, protected, unknown."""
+    mug = x.seed_post("mug")
+    reply = x.post("222", "@shopbot #AmazonCart", in_reply_to=mug)["id"]
+    edited = x.client.put(f"/simulator/posts/{reply}", json={"text": "@shopbot #AmazonCart x2"}).json()["id"]
+    gone = x.post("222", "soon gone")["id"]
+    x.client.delete(f"/simulator/posts/{gone}")
+    long = x.post("111", "word " * 70 + "http://store.localhost:8401/products/stoneware-mug")["id"]
+    others = [x.post("444", "friends only")["id"], x.post("333", "see", quote=mug)["id"], x.seed_post("walnut"), "1"]
+    return ",".join([mug, reply, edited, gone, long, *others])
+
+
+def deliver_all(x: World, names: str) -> list[dict[str, Any]]:
+    x.client.patch("/simulator/settings", json={"names": names, "parent_in_mention": True})
+    x.register_webhook()
+    post = x.post("222", "@shopbot #AmazonCart http://store.localhost:8401/", in_reply_to=x.seed_post("mug"))
+    x.client.delete(f"/simulator/posts/{post['id']}")
+    eventually(lambda: len(x.endpoint.deliveries) == 3)
+    return [event["data"] for event in x.endpoint.events]
+
+
+def check_events(contract: Contract, events: list[dict[str, Any]]) -> None:
+    assert {event["event_type"] for event in events} == {"post.create", "post.mention.create", "post.delete"}
+    for event in events:
+        contract.check(contract.payload_schema(event["event_type"]), event["payload"])
+        contract.check("Expansions", {name: found for name, found in event.get("includes", {}).items() if found})
+        contract.check("ActivityEventId", event["event_uuid"].removeprefix("-"))
+
+
+class TestOldNames:
+    def test_posts(self, old: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            parameters = {
+                "ids": some_ids(x),
+                "tweet.fields": ",".join(old.allowed("TweetFieldsParameter")),
+                "expansions": ",".join(old.allowed("TweetExpansionsParameter")),
+            }
+            response = x.client.get("/2/tweets", params=parameters, headers=APP)
+        assert response.status_code == 200
+        old.check("Get2TweetsResponse", response.json())
+        for error in response.json()["errors"]:
+            kind = error["type"].rsplit("/", 1)[1]
+            schema = "ResourceNotFoundProblem" if kind == "resource-not-found" else "ResourceUnauthorizedProblem"
+            old.check(schema, error)
+
+    def test_timelines_and_accounts(self, old: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            some_ids(x)
+            fields = {"tweet.fields": "created_at,entities,referenced_tweets,author_id"}
+            for account in ("222", "444", "12345"):
+                document = x.client.get(f"/2/users/{account}/tweets", params=fields, headers=APP).json()
+                old.check("Get2UsersIdTweetsResponse", document)
+            me = x.client.get("/2/users/me", params={"user.fields": "protected,description"}, headers=x.user()).json()
+        old.check("Get2UsersMeResponse", me)
+
+    def test_new_posts(self, old: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            asked = x.post("222", "@shopbot #AmazonCart", in_reply_to=x.seed_post("mug"))["id"]
+            body = {"text": "In your cart.", "reply": {"in_reply_to_tweet_id": asked}}
+            old.check("TweetCreateRequest", body)
+            created = x.client.post("/2/tweets", json=body, headers=x.user())
+            refused = x.client.post("/2/tweets", json=body, headers=x.user())
+        assert (created.status_code, refused.status_code) == (201, 403)
+        old.check("TweetCreateResponse", created.json())
+        old.check("DisallowedResourceProblem", refused.json())
+        assert old.properties("TweetCreateRequest") >= api.CREATE_FIELDS
+
+    def test_webhooks(self, old: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            webhook = x.register_webhook()
+            old.check("WebhookConfigCreateResponse", webhook)
+            old.check("Get2WebhooksResponse", x.client.get("/2/webhooks", headers=APP).json())
+            path = f"/2/webhooks/{webhook['id']}"
+            old.check("WebhookConfigPutResponse", x.client.put(path, headers=APP).json())
+            old.check("WebhookConfigDeleteResponse", x.client.delete(path, headers=APP).json())
+            old.check("Get2WebhooksResponse", x.client.get("/2/webhooks", headers=APP).json())
+
+    def test_errors(self, old: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            unauthorized = x.client.get("/2/tweets", params={"ids": "1"})
+            invalid = x.client.get("/2/tweets", params={"ids": "x"}, headers=APP)
+            unsupported = x.client.get("/2/users/me", headers=APP)
+        old.check("Problem", unauthorized.json())
+        old.check("InvalidRequestProblem", invalid.json())
+        old.check("Problem", unsupported.json())
+
+    def test_events(self, old: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            events = deliver_all(x, "old")
+        check_events(old, events)
+        for event in events:
+            old.check("ActivitySubscriptionFilter", event["filter"])
+        created = next(event for event in events if event["event_type"] == "post.create")
+        assert set(created["payload"]) - {"in_reply_to_tweet_id"} <= old.properties("Tweet")
+        assert set(created["includes"]) <= old.properties("Expansions")
+
+
+class TestNewNames:
+    def test_posts(self, new: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            parameters = {
+                "ids": some_ids(x),
+                "post.fields": ",".join(new.allowed("PostFieldsParameter")),
+                "expansions": ",".join(new.allowed("PostExpansionsParameter")),
+            }
+            response = x.client.get("/2/tweets", params=parameters, headers=APP)
+        document = response.json()
+        assert response.status_code == 200
+        new.check("GetPostsByIdsResponse", document)
+        for post in document["data"] + document["includes"]["posts"]:
+            assert set(post) - {"in_reply_to_post_id"} <= new.properties("Post")
+        assert set(document["includes"]) <= new.properties("Expansions")
+
+    def test_timelines_and_accounts(self, new: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            some_ids(x)
+            for account in ("222", "444", "12345"):
+                fields = {"post.fields": ALL_FIELDS_2_167, "expansions": EXPANSIONS_2_167}
+                document = x.client.get(f"/2/users/{account}/tweets", params=fields, headers=APP).json()
+                new.check("GetUsersPostsResponse", document)
+            new.check("GetUsersMeResponse", x.client.get("/2/users/me", headers=x.user()).json())
+
+    def test_new_posts(self, new: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            asked = x.post("222", "@shopbot #AmazonCart", in_reply_to=x.seed_post("mug"))["id"]
+            body = {"text": "In your cart.", "reply": {"in_reply_to_tweet_id": asked}}
+            new.check("CreatePostsRequest", body)
+            created = x.client.post("/2/tweets", json=body, headers=x.user())
+            refused = x.client.post("/2/tweets", json=body, headers=x.user())
+        new.check("CreatePostsResponse", created.json())
+        new.check("Problem", refused.json())
+        assert new.properties("CreatePostsRequest") >= api.CREATE_FIELDS
+        assert new.properties("CreatePostsReply") >= api.REPLY_FIELDS
+
+    def test_webhooks(self, new: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            x.client.patch("/simulator/settings", json={"names": "new"})
+            webhook = x.register_webhook()
+            new.check("CreateWebhooksResponse", webhook)
+            new.check("GetWebhooksResponse", x.client.get("/2/webhooks", headers=APP).json())
+            path = f"/2/webhooks/{webhook['data']['id']}"
+            new.check("ValidateWebhooksResponse", x.client.put(path, headers=APP).json())
+            new.check("DeleteWebhooksResponse", x.client.delete(path, headers=APP).json())
+            new.check("ResourceNotFoundProblem", x.client.delete(path, headers=APP).json())
+
+    def test_errors(self, new: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            new.check("InvalidRequestProblem", x.client.get("/2/tweets", params={"ids": "x"}, headers=APP).json())
+
+    def test_events(self, new: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            events = deliver_all(x, "new")
+        check_events(new, events)
+        created = next(event for event in events if event["event_type"] == "post.create")
+        assert set(created["payload"]) - {"in_reply_to_post_id"} <= new.properties("Post")
+        assert set(created["includes"]) <= new.properties("Expansions")

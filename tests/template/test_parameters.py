@@ -1,0 +1,78 @@
+"""Every parameter is described, checked and used."""
+
+import re
+
+import pytest
+
+from tests.template.loading import documentation, references, template
+
+PARAMETERS = sorted(template()["Parameters"])
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_it_says_what_it_is(name: str) -> None:
+    assert template()["Parameters"][name]["Description"].endswith(".")
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_its_values_are_limited(name: str) -> None:
+    assert {"AllowedPattern", "AllowedValues", "MinValue"} & set(template()["Parameters"][name])
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_refused_value_is_explained(name: str) -> None:
+    parameter = template()["Parameters"][name]
+    assert "AllowedPattern" not in parameter or "ConstraintDescription" in parameter
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_its_default_is_allowed(name: str) -> None:
+    parameter = template()["Parameters"][name]
+    default = parameter.get("Default")
+    if default is not None and "AllowedPattern" in parameter:
+        assert re.search(parameter["AllowedPattern"], default)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_it_is_used(name: str) -> None:
+    source = template()
+    used = references([source["Resources"], source["Globals"], source["Conditions"]])
+    assert name in used
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_it_has_a_place_and_a_label_on_the_consoles_page(name: str) -> None:
+    interface = template()["Metadata"]["AWS::CloudFormation::Interface"]
+    assert [group for group in interface["ParameterGroups"] if name in group["Parameters"]]
+    assert interface["ParameterLabels"][name]["default"]
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_it_is_documented(name: str) -> None:
+    assert f"`{name}`" in documentation()
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("CartHashtags", ["AmazonCart", "AmazonCart,アマゾンポチ"], ["", "#AmazonCart", "Amazon Cart", "A,,B"]),
+        ("AllowedCountries", ["US", "US,CA", "*"], ["", "us", "USA", "US, CA", "US,*"]),
+        ("BotUserId", ["900", "2090000000000000001"], ["", "shopbot", "-1"]),
+        ("BotUsername", ["shopbot"], ["", "@shopbot", "a_name_that_is_too_long"]),
+        (
+            "StoreBaseUrl",
+            ["", "https://shop.example.com", "http://127.0.0.1:8401"],
+            ["shop.example.com", "https://a/b"],
+        ),
+        ("XApiBaseUrl", ["https://api.x.com"], ["", "https://api.x.com/2"]),
+        ("AlarmEmail", ["", "ops@shop.example.com"], ["ops", "ops@shop", "a b@c.de"]),
+    ],
+)
+def test_patterns_tell_good_from_bad(name: str, good: list[str], bad: list[str]) -> None:
+    pattern = template()["Parameters"][name]["AllowedPattern"]
+    assert [value for value in good if not re.search(pattern, value)] == []
+    assert [value for value in bad if re.search(pattern, value)] == []
+
+
+def test_every_output_says_what_it_is() -> None:
+    assert [name for name, output in template()["Outputs"].items() if not output.get("Description")] == []

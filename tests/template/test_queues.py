@@ -1,0 +1,87 @@
+"""Queues as design decision 15 wants them."""
+
+import pytest
+
+from tests.template.loading import Json, resources_of, target, template
+
+TWO_WEEKS = 14 * 24 * 3600
+
+
+def is_dead_letter(name: str) -> bool:
+    return name.endswith("DeadLetterQueue")
+
+
+QUEUES = sorted(resources_of("AWS::SQS::Queue"))
+SOURCES = [name for name in QUEUES if not is_dead_letter(name)]
+DEAD_LETTERS = [name for name in QUEUES if is_dead_letter(name)]
+
+
+def consumers_of(queue: str) -> list[tuple[Json, Json]]:
+    """Functions and their events that read a queue."""
+    return [
+        (function["Properties"], event["Properties"])
+        for function in resources_of("AWS::Serverless::Function").values()
+        for event in function["Properties"]["Events"].values()
+        if event["Type"] == "SQS" and target(event["Properties"]["Queue"]) == queue
+    ]
+
+
+def alarmed_metrics(queue: str) -> set[str]:
+    return {
+        alarm["Properties"]["MetricName"]
+        for alarm in resources_of("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Properties"]["Dimensions"]
+        if dimension["Name"] == "QueueName" and target(dimension["Value"]) == queue
+    }
+
+
+def test_there_are_queues() -> None:
+    assert len(SOURCES) == len(DEAD_LETTERS) == 3
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_what_fails_five_times_goes_to_a_dead_letter_queue_of_its_own(name: str) -> None:
+    redrive = template()["Resources"][name]["Properties"]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == 5
+    assert target(redrive["deadLetterTargetArn"]) == name.replace("Queue", "DeadLetterQueue")
+
+
+@pytest.mark.parametrize("name", DEAD_LETTERS)
+def test_dead_letters_are_kept_two_weeks(name: str) -> None:
+    assert template()["Resources"][name]["Properties"]["MessageRetentionPeriod"] == TWO_WEEKS
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_messages_are_encrypted(name: str) -> None:
+    assert template()["Resources"][name]["Properties"]["SqsManagedSseEnabled"] is True
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_one_function_reads_it_and_reports_items_that_failed(name: str) -> None:
+    [(_, event)] = consumers_of(name)
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_run(name: str) -> None:
+    default = template()["Globals"]["Function"]["Timeout"]
+    [(function, _)] = consumers_of(name)
+    visibility = template()["Resources"][name]["Properties"]["VisibilityTimeout"]
+    assert visibility >= 6 * function.get("Timeout", default)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_concurrency_is_limited_at_the_queue_and_never_reserved(name: str) -> None:
+    [(function, event)] = consumers_of(name)
+    assert target(event["ScalingConfig"]["MaximumConcurrency"]) == "WorkerConcurrency"
+    assert "ReservedConcurrentExecutions" not in function
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_an_alarm_watches_the_oldest_message(name: str) -> None:
+    assert "ApproximateAgeOfOldestMessage" in alarmed_metrics(name)
+
+
+@pytest.mark.parametrize("name", DEAD_LETTERS)
+def test_an_alarm_watches_the_dead_letters(name: str) -> None:
+    assert "ApproximateNumberOfMessagesVisible" in alarmed_metrics(name)

@@ -1,0 +1,167 @@
+"""Cart requests that end without a line, or not at once."""
+
+from dataclasses import replace
+
+import pytest
+
+from hashcart.consumers import Delivery
+from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.outcomes import Code
+from hashcart.domain.posts import DAY_MS
+from hashcart.domain.product_links import ProductReference
+from hashcart.domain.products import Product
+from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.outcomes import OutcomeReached
+from hashcart.messages.posts import AccessRevoked, PostDeleted
+from hashcart.stores.protocol import StoreUnavailableError
+from hashcart.use_cases.insert_lines import LONGEST_WAIT_MS, SHORTEST_WAIT_MS, InsertLines, ShopRules
+from tests.fakes.clock import NOW_MS, Clock, post_id
+from tests.fakes.storage import MemoryAccountLinks, MemoryActivity, MemoryCarts, MemoryPending
+
+MUG = ProductReference("store.localhost", "mug")
+LINK = AccountLink(
+    shopper_id="shopper-1",
+    x_user_id="222",
+    handle="ada_shops",
+    marketplace="store.localhost",
+    country="US",
+    language="en",
+    consented_at_ms=NOW_MS - 20 * DAY_MS,
+    policy_version="1",
+)
+POST = post_id(1000)
+ADD = AddRequested(POST, POST, "222", "1", MUG)
+
+
+class Insertion:
+    def __init__(self, link: AccountLink = LINK, *, reply_to_strangers: bool = False) -> None:
+        self.clock = Clock()
+        self.links = MemoryAccountLinks(link)
+        self.rows = MemoryActivity()
+        self.carts = MemoryCarts()
+        self.pending = MemoryPending()
+        self.store_is_down = False
+        self.insert_lines = InsertLines(
+            links=self.links,
+            rows=self.rows,
+            carts=self.carts,
+            pending=self.pending,
+            product_of=self.product_of,
+            rules=ShopRules(frozenset({"US"}), 10, reply_to_strangers=reply_to_strangers),
+            clock_ms=self.clock,
+        )
+
+    def product_of(self, reference: ProductReference) -> Product | None:
+        if self.store_is_down:
+            raise StoreUnavailableError("503")
+        return Product(title="Mug")
+
+    def __call__(self, request: CartRequest, *, is_last: bool = False) -> OutcomeReached | None:
+        reached = self.insert_lines(Delivery("m", request, is_last))
+        return reached[0] if reached else None
+
+    def code(self, request: CartRequest) -> Code | None:
+        reached = self(request)
+        return reached.outcome.code if reached else None
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        replace(ADD, author_id="333"),
+        replace(ADD, post_id=post_id(20 * DAY_MS + 1)),
+        replace(ADD, post_id=post_id(14 * DAY_MS + 1)),
+        replace(ADD, post_id=post_id(-3_600_000)),
+        HashtagDropped(POST, POST, "333"),
+        UndoRequested(POST, POST, "333", POST),
+        PostDeleted(POST, "333"),
+        PostDeleted(POST, "222"),
+        AccessRevoked("333", NOW_MS),
+    ],
+)
+def test_what_changes_nothing_leaves_nothing(request_: CartRequest) -> None:
+    insertion = Insertion()
+    assert insertion(request_) is None
+    assert (insertion.rows.rows, insertion.carts.stored) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("link", "post"),
+    [(replace(LINK, consented_at_ms=NOW_MS), POST), (replace(LINK, state=LinkState.ERASED), POST)],
+)
+def test_a_post_without_consent_counts_as_not_linked(link: AccountLink, post: str) -> None:
+    insertion = Insertion(link, reply_to_strangers=True)
+    assert insertion(replace(ADD, post_id=post, first_id=post)) is None
+    summoned = insertion(replace(ADD, post_id=post, first_id=post, summoned=True))
+    assert summoned is not None
+    assert (summoned.outcome.code, summoned.shopper_id) == (Code.NOT_LINKED, None)
+    assert insertion.rows.rows == {}
+
+
+def test_a_paused_link_adds_nothing_now_and_everything_after() -> None:
+    insertion = Insertion(replace(LINK, state=LinkState.PAUSED, state_reason="revoked"))
+    reached = insertion(ADD)
+    assert reached is not None
+    assert (reached.outcome.code, reached.outcome.reason) == (Code.PAUSED, "revoked")
+    assert insertion.rows.rows == {}
+    insertion.links.links["222"] = LINK
+    assert insertion.code(ADD) is Code.ADDED
+
+
+def test_a_parent_that_x_could_not_show_is_decided_at_another_delivery() -> None:
+    insertion = Insertion()
+    assert insertion.code(replace(ADD, product=None, reason=X_UNAVAILABLE)) is Code.STORE_UNAVAILABLE
+    assert insertion.code(ADD) is Code.ADDED
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "wait_ms"),
+    [(1000, SHORTEST_WAIT_MS), (10 * 60_000, 5 * 60_000), (10 * DAY_MS, LONGEST_WAIT_MS)],
+)
+def test_a_store_that_stays_down_is_asked_ever_less_often(age_ms: int, wait_ms: int) -> None:
+    insertion = Insertion()
+    insertion.store_is_down = True
+    request = replace(ADD, post_id=post_id(age_ms), first_id=post_id(age_ms))
+    with pytest.raises(StoreUnavailableError):
+        insertion(request)
+    reached = insertion(request, is_last=True)
+    assert reached is not None
+    assert reached.outcome.code is Code.STORE_UNAVAILABLE
+    (waiting,) = insertion.pending.items
+    assert waiting.due_ms - NOW_MS == wait_ms
+
+
+def test_a_reply_without_a_product_says_why() -> None:
+    reached = Insertion()(replace(ADD, product=None, reason="no_link", quantity=3))
+    assert reached is not None
+    assert (reached.outcome.code, reached.outcome.reason) == (Code.NO_PRODUCT, "no_link")
+
+
+def test_a_country_that_the_store_does_not_serve() -> None:
+    reached = Insertion(replace(LINK, country="GB"))(ADD)
+    assert reached is not None
+    assert (reached.outcome.code, reached.outcome.reason) == (Code.NOT_AVAILABLE_HERE, "country")
+    assert ShopRules(frozenset({"*"}), 1).serves("GB")
+
+
+def test_an_undo_reaches_an_edit_that_comes_after_it() -> None:
+    insertion = Insertion()
+    edit = post_id(500)
+    undo = post_id(100)
+    assert insertion.code(UndoRequested(undo, undo, "222", edit)) is Code.UNDONE
+    assert insertion.code(replace(ADD, post_id=edit)) is Code.UNDONE
+    assert insertion.code(ADD) is Code.UNDONE
+    assert all(line.state().is_empty for line in insertion.carts.stored.values())
+
+
+def test_an_edit_that_never_asked_for_anything_is_noted_without_an_outcome() -> None:
+    insertion = Insertion()
+    assert insertion(HashtagDropped(post_id(500), POST, "222")) is None
+    assert insertion.code(ADD) is Code.UNDONE
+
+
+def test_the_snapshot_is_that_of_the_version_that_counts() -> None:
+    insertion = Insertion()
+    insertion(ADD)
+    (line,) = insertion.carts.stored.values()
+    assert (line.snapshot.title, line.snapshot.max_quantity, line.snapshot.priced_at_ms) == ("Mug", 10, None)

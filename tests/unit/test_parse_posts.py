@@ -1,0 +1,289 @@
+"""From posts to cart requests."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import pytest
+
+from hashcart.consumers import Delivery
+from hashcart.domain.cart_hashtags import CartHashtags
+from hashcart.domain.parents import Availability, ParentPost
+from hashcart.domain.posts import HashtagSpan, Link, Mention, Post
+from hashcart.domain.product_links import ProductReference
+from hashcart.domain.summons import Bot
+from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage
+from hashcart.social.x.client import Missing, RateLimitedError, XUnavailableError
+from hashcart.use_cases.parents import NO_PRODUCT_FRESH_MS, PRODUCTS_FRESH_MS, UNREADABLE_FRESH_MS, Parents
+from hashcart.use_cases.parse_posts import ParentUnresolvedError, Parsed, ParsePosts
+from tests.fakes.clock import Clock
+from tests.fakes.storage import MemoryCache
+
+BOT = Bot("900", "shopbot")
+MUG = ProductReference("store.localhost", "mug")
+LAMP = ProductReference("store.localhost", "lamp")
+MUG_LINK = Link("http://store.localhost:8401/products/mug")
+LAMP_LINK = Link("http://store.localhost:8401/products/lamp")
+ELSEWHERE = Link("https://example.com/products/mug")
+PARENT = Post("1", "1", "111", links=(MUG_LINK,))
+REPLY = Post("2", "2", "222", text="#AmazonCart", replied_to_id="1", replied_to_author_id="111")
+
+
+class SecretStub:
+    def text(self, name: str) -> str:
+        assert name == "bearer_token"
+        return "bearer"
+
+
+class LookupFake:
+    """X's lookup of posts."""
+
+    def __init__(self, *posts: Post | tuple[str, Missing], error: Exception | None = None) -> None:
+        self.posts_by_id = {post.id if isinstance(post, Post) else post[0]: post for post in posts}
+        self.error = error
+        self.calls: list[list[str]] = []
+
+    def posts(self, ids: Collection[str], bearer_token: str) -> dict[str, Post | Missing]:
+        assert bearer_token == "bearer"
+        self.calls.append(list(ids))
+        if self.error:
+            raise self.error
+        found = {post_id: self.posts_by_id.get(post_id, Missing.GONE) for post_id in ids}
+        return {post_id: post if isinstance(post, Post | Missing) else post[1] for post_id, post in found.items()}
+
+
+class Parsing:
+    def __init__(self, lookup: LookupFake | None = None) -> None:
+        self.lookup = lookup or LookupFake(PARENT)
+        self.clock = Clock()
+        self.cache = MemoryCache(self.clock)
+        self.parents = Parents(
+            self.lookup,
+            SecretStub(),  # type: ignore[arg-type]
+            self.cache,
+            "demo",
+            BOT,
+            sleep=self.clock.sleep,
+        )
+        self.parse = ParsePosts(CartHashtags(["AmazonCart", "#アマゾンポチ"]), BOT, "demo", self.parents.of)
+
+    def __call__(self, *messages: PostMessage, is_last: bool = False) -> Parsed:
+        return self.parse([Delivery(str(number), message, is_last) for number, message in enumerate(messages)])
+
+    def one(self, message: PostMessage) -> CartRequest | None:
+        parsed = self(message)
+        assert not parsed.failures
+        (requests,) = parsed.requests.values()
+        return requests[0] if requests else None
+
+
+def add(request: CartRequest | None) -> AddRequested:
+    assert isinstance(request, AddRequested)
+    return request
+
+
+def test_a_reply_asks_for_the_parents_product() -> None:
+    request = add(Parsing().one(PostArrived(REPLY, PARENT)))
+    expected = AddRequested("2", "2", "222", "1", MUG, parent_author_id="111")
+    assert request == expected
+
+
+@pytest.mark.parametrize(
+    ("parent", "reply_links", "product", "reason"),
+    [
+        (replace(PARENT, links=(LAMP_LINK, MUG_LINK)), (), LAMP, None),
+        (replace(PARENT, links=(ELSEWHERE, MUG_LINK)), (LAMP_LINK,), MUG, None),
+        (replace(PARENT, links=(ELSEWHERE,)), (LAMP_LINK,), LAMP, None),
+        (replace(PARENT, links=(Link("https://sho.rt/1", MUG_LINK.expanded_url),)), (), MUG, None),
+        (replace(PARENT, links=()), (), None, "no_link"),
+        (replace(PARENT, links=(ELSEWHERE,)), (), None, "not_this_store"),
+        (replace(PARENT, links=()), (ELSEWHERE,), None, "not_this_store"),
+    ],
+)
+def test_the_first_product_link_of_the_parent_wins_then_the_replys_own(
+    parent: Post, reply_links: tuple[Link, ...], product: ProductReference | None, reason: str | None
+) -> None:
+    request = add(Parsing().one(PostArrived(replace(REPLY, links=reply_links), parent)))
+    assert (request.product, request.reason) == (product, reason)
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"), [(Missing.GONE, "parent_gone"), (Missing.PROTECTED, "parent_protected")]
+)
+def test_a_parent_that_cannot_be_read_names_no_product(missing: Missing, reason: str) -> None:
+    request = add(Parsing(LookupFake(("1", missing))).one(PostArrived(REPLY)))
+    assert (request.product, request.reason) == (None, reason)
+
+
+def test_a_reply_to_an_unreadable_parent_may_name_its_own_product() -> None:
+    request = add(Parsing(LookupFake()).one(PostArrived(replace(REPLY, links=(LAMP_LINK,)))))
+    assert request.product == LAMP
+
+
+@pytest.mark.parametrize(
+    ("text", "hashtags", "quantity"),
+    [
+        ("#AmazonCart x3", None, 3),
+        ("3x #AmazonCart", None, 3),
+        ("#AmazonCart", None, None),
+        ("#AmazonCart 2 days left!", None, None),
+        ("🛒 #AmazonCart ×4", (HashtagSpan("AmazonCart", 2, 13),), 4),
+        ("🛒 #AmazonCart ×4", (HashtagSpan("AmazonCart", 3, 14),), 4),
+        ("＃アマゾンポチ x2", (HashtagSpan("アマゾンポチ", 0, 7),), 2),
+        ("no such text", (HashtagSpan("AmazonCart", 0, 11),), None),
+    ],
+)
+def test_the_quantity_stands_beside_the_hashtag(
+    text: str, hashtags: tuple[HashtagSpan, ...] | None, quantity: int | None
+) -> None:
+    request = add(Parsing().one(PostArrived(replace(REPLY, text=text, hashtags=hashtags), PARENT)))
+    assert request.quantity == quantity
+
+
+def test_links_and_mentions_are_no_words_after_a_number() -> None:
+    reply = replace(
+        REPLY,
+        text="#AmazonCart 2 @shopbot ignored-link",
+        mentions=(Mention("900", "shopbot", 14, 22),),
+        links=(Link("https://example.com", None, 23, 35),),
+    )
+    request = add(Parsing().one(PostArrived(reply, PARENT)))
+    assert (request.quantity, request.summoned) == (2, True)
+
+
+def test_one_call_looks_up_the_parents_of_a_whole_batch() -> None:
+    parsing = Parsing(LookupFake(PARENT, replace(PARENT, id="3", first_id="3", links=(LAMP_LINK,))))
+    other = replace(REPLY, id="4", first_id="4", replied_to_id="3")
+    again = replace(REPLY, id="5", first_id="5")
+    parsed = parsing(PostArrived(REPLY), PostArrived(other), PostArrived(again))
+    assert parsing.lookup.calls == [["1", "3"]]
+    assert [add(requests[0]).product for requests in parsed.requests.values()] == [MUG, LAMP, MUG]
+    parsing(PostArrived(REPLY))
+    assert len(parsing.lookup.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("lookup", "fresh_ms"),
+    [
+        (LookupFake(PARENT), PRODUCTS_FRESH_MS),
+        (LookupFake(replace(PARENT, links=())), NO_PRODUCT_FRESH_MS),
+        (LookupFake(), UNREADABLE_FRESH_MS),
+    ],
+)
+def test_what_a_parent_links_to_is_remembered_as_long_as_it_is_likely_to_stay(
+    lookup: LookupFake, fresh_ms: int
+) -> None:
+    parsing = Parsing(lookup)
+    parsing(PostArrived(REPLY))
+    parsing.clock.now_ms += fresh_ms - 1
+    parsing(PostArrived(REPLY))
+    assert len(lookup.calls) == 1
+    parsing.clock.now_ms += 1
+    parsing(PostArrived(REPLY))
+    assert len(lookup.calls) == 2
+
+
+@pytest.mark.parametrize("error", [XUnavailableError("500"), RateLimitedError(5)])
+def test_trouble_at_x_fails_only_the_posts_that_need_x_and_is_not_remembered(error: Exception) -> None:
+    parsing = Parsing(LookupFake(PARENT, error=error))
+    parsed = parsing(PostArrived(REPLY), PostArrived(replace(REPLY, id="9", first_id="9"), PARENT))
+    assert list(parsed.failures) == ["0"]
+    assert isinstance(parsed.failures["0"], ParentUnresolvedError)
+    assert add(parsed.requests["1"][0]).product == MUG
+    parsing.lookup.error = None
+    assert add(parsing.one(PostArrived(REPLY))).product == MUG
+
+
+def test_trouble_with_the_cache_fails_only_the_posts_that_need_it() -> None:
+    parsing = Parsing()
+    parsing.cache.faults.append(RuntimeError("throttled"))
+    parsed = parsing(PostArrived(REPLY), PostArrived(replace(REPLY, id="9", first_id="9"), PARENT))
+    assert list(parsed.failures) == ["0"]
+    assert parsed.requests["0"] == []
+    assert add(parsed.requests["1"][0]).product == MUG
+
+
+def test_a_reader_waits_for_the_one_who_fetches() -> None:
+    parsing = Parsing()
+    assert parsing.cache.take_lease("1")
+    assert list(parsing(PostArrived(REPLY)).failures) == ["0"]
+    assert len(parsing.clock.slept) == 15
+    parsing.cache.store(
+        "1",
+        {"availability": "readable", "involves_bot": False, "has_links": True, "products": []},
+        fresh_ms=100_000,
+    )
+    assert add(parsing.one(PostArrived(REPLY))).reason == "not_this_store"
+
+
+def test_the_last_receive_tells_the_shopper_and_still_fails() -> None:
+    parsing = Parsing(LookupFake(error=XUnavailableError("500")))
+    parsed = parsing(PostArrived(REPLY), is_last=True)
+    assert list(parsed.failures) == ["0"]
+    assert add(parsed.requests["0"][0]).reason == X_UNAVAILABLE
+    undo = replace(REPLY, text="#undo", replied_to_author_id="900")
+    assert parsing(PostArrived(undo), is_last=True).requests == {"0": []}
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        replace(REPLY, replied_to_id=None),
+        replace(REPLY, is_repost=True),
+        replace(REPLY, text="@shopbot hello"),
+    ],
+)
+def test_plain_posts_reposts_and_mere_mentions_ask_for_nothing(post: Post) -> None:
+    parsing = Parsing()
+    assert parsing.one(PostArrived(post)) is None
+    assert parsing.lookup.calls == []
+
+
+def test_an_edit_without_the_hashtag_drops_it() -> None:
+    edit = replace(REPLY, id="7", text="never mind", is_edit=True)
+    assert Parsing().one(PostArrived(edit)) == HashtagDropped("7", "2", "222")
+
+
+UNDO = replace(REPLY, id="8", first_id="8", text="#UNDO please", replied_to_id="2", replied_to_author_id="222")
+
+
+def test_undo_is_meant_for_ones_own_reply() -> None:
+    assert Parsing().one(PostArrived(UNDO)) == UndoRequested("8", "8", "222", "2")
+    own = Post("2", "2", "222")
+    assert Parsing().one(PostArrived(replace(UNDO, replied_to_author_id=None), own)) is not None
+
+
+def test_undo_may_answer_the_bots_answer() -> None:
+    answer = Post("5", "5", "900", replied_to_id="2")
+    to_bot = replace(UNDO, replied_to_id="5", replied_to_author_id="900")
+    assert Parsing().one(PostArrived(to_bot, answer)) == UndoRequested("8", "8", "222", "2")
+    looked_up = Parsing(LookupFake(answer))
+    assert looked_up.one(PostArrived(to_bot)) == UndoRequested("8", "8", "222", "2")
+    assert looked_up.lookup.calls == [["5"]]
+    assert Parsing(LookupFake()).one(PostArrived(to_bot)) is None
+    failed = Parsing(LookupFake(error=XUnavailableError("500")))(PostArrived(to_bot))
+    assert list(failed.failures) == ["0"]
+
+
+def test_nobody_undoes_anothers_reply() -> None:
+    assert Parsing().one(PostArrived(replace(UNDO, replied_to_author_id="111"))) is None
+    assert Parsing().one(PostArrived(replace(UNDO, replied_to_author_id=None), PARENT)) is None
+
+
+@pytest.mark.parametrize("message", [PostDeleted("2", "222"), AccessRevoked("222", 5)])
+def test_deletes_and_revocations_pass_through(message: PostMessage) -> None:
+    assert Parsing().one(message) == message
+
+
+def test_an_edit_into_an_undo_of_something_else_drops_the_hashtag() -> None:
+    edit = replace(REPLY, id="7", text="#undo", is_edit=True)
+    assert Parsing().one(PostArrived(edit)) == HashtagDropped("7", "2", "222")
+
+
+def test_an_undo_that_does_not_say_whom_it_answers_is_looked_up() -> None:
+    unsaid = replace(UNDO, replied_to_author_id=None)
+    assert Parsing(LookupFake(REPLY)).one(PostArrived(unsaid)) == UndoRequested("8", "8", "222", "2")
+
+
+def test_an_unreadable_parent_is_no_summons_and_no_product() -> None:
+    assert ParentPost(Availability.GONE).products == ()

@@ -1,0 +1,144 @@
+"""The demo store's catalogue, Amazon without one, and the cache before them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from urllib3.exceptions import ProtocolError
+
+from hashcart.domain.product_links import ProductReference
+from hashcart.domain.products import Product
+from hashcart.http import HttpClient
+from hashcart.settings import SettingError
+from hashcart.stores.amazon import AmazonStore
+from hashcart.stores.demo import DemoStore
+from hashcart.stores.protocol import StoreUnavailableError
+from hashcart.stores.registry import open_store
+from hashcart.use_cases.catalogue import FOUND_FRESH_MS, GONE_FRESH_MS, Catalogue
+from tests.fakes.clock import Clock
+from tests.fakes.internet import Answer, Internet
+from tests.fakes.storage import MemoryCache
+
+STORE = "http://store.test"
+TEE = ProductReference("store.localhost", "tee")
+DOCUMENT: dict[str, Any] = {
+    "id": "tee",
+    "title": "Tee",
+    "price": {"amount": "24.00", "currency": "USD"},
+    "image_url": "http://store.localhost:8401/pictures/tee.svg",
+    "category": "Health",
+    "max_quantity": 5,
+    "marketplaces": ["store.localhost"],
+    "variants": [
+        {"id": "tee-s", "title": "S", "in_stock": False, "options": {"size": "S"}},
+        {"id": "tee-m", "title": "M", "price": {"amount": "26.00", "currency": "USD"}, "max_quantity": 2},
+    ],
+}
+
+
+@pytest.fixture
+def internet() -> Internet:
+    internet = Internet()
+    internet.answer(f"GET {STORE}/api/products/tee", (200, DOCUMENT))
+    return internet
+
+
+@pytest.fixture
+def store(internet: Internet) -> DemoStore:
+    return DemoStore(HttpClient(internet), STORE, ["health"])  # type: ignore[arg-type]
+
+
+def test_a_product_with_variants_needs_a_choice(store: DemoStore, internet: Internet) -> None:
+    product = store.product(TEE)
+    assert product is not None
+    assert (product.title, product.price, product.needs_options, product.sensitive) == ("Tee", "24.00", True, True)
+    assert internet.requests[0].query == {"marketplace": "store.localhost"}
+
+
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [("tee-s", ("Tee, S", "24.00", False, None)), ("tee-m", ("Tee, M", "26.00", True, 2))],
+)
+def test_a_variant_has_its_own_price_and_stock(
+    store: DemoStore, variant: str, expected: tuple[str, str, bool, int | None]
+) -> None:
+    product = store.product(ProductReference("store.localhost", "tee", variant))
+    assert product is not None
+    assert (product.title, product.price, product.in_stock, product.max_quantity) == expected
+    assert not product.needs_options
+
+
+def test_a_variant_that_is_not_there_is_no_product(store: DemoStore) -> None:
+    assert store.product(ProductReference("store.localhost", "tee", "tee-xl")) is None
+
+
+def test_a_product_that_is_not_there_is_none(store: DemoStore, internet: Internet) -> None:
+    internet.answer(f"GET {STORE}/api/products/tee", (404, {"error": "not_found"}))
+    assert store.product(TEE) is None
+
+
+def test_an_id_cannot_lead_to_another_address(store: DemoStore, internet: Internet) -> None:
+    internet.answer(f"GET {STORE}/api/products/..%2Fadmin", (404, {}))
+    assert store.product(ProductReference("store.localhost", "../admin")) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(503, {}), (500, b""), (200, b"<html>"), (200, {"title": "Tee"}), (301, b""), ProtocolError("cut off")],
+    ids=str,
+)
+def test_no_usable_answer_means_the_store_is_unavailable(store: DemoStore, internet: Internet, answer: Answer) -> None:
+    internet.answer(f"GET {STORE}/api/products/tee", answer)
+    with pytest.raises(StoreUnavailableError):
+        store.product(TEE)
+
+
+def test_amazon_tells_nothing_of_its_products() -> None:
+    assert AmazonStore().product(ProductReference("amazon.com", "B08N5WRWNW")) == Product()
+
+
+def test_the_deployment_names_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_BASE_URL", "https://shop.example/")
+    assert isinstance(open_store("amazon", []), AmazonStore)
+    assert isinstance(open_store("demo", []), DemoStore)
+    with pytest.raises(SettingError, match="nowhere"):
+        open_store("nowhere", [])
+
+
+class StoreFake:
+    def __init__(self, answer: Callable[[], Product | None]) -> None:
+        self.answer = answer
+        self.calls = 0
+
+    def product(self, reference: ProductReference) -> Product | None:
+        self.calls += 1
+        return self.answer()
+
+
+@pytest.mark.parametrize(
+    ("product", "fresh_ms"), [(Product("Tee", marketplaces=("a", "b")), FOUND_FRESH_MS), (None, GONE_FRESH_MS)]
+)
+def test_the_store_is_asked_once_while_its_answer_is_fresh(product: Product | None, fresh_ms: int) -> None:
+    clock, store = Clock(), StoreFake(lambda: product)
+    catalogue = Catalogue(store, MemoryCache(clock), sleep=clock.sleep)
+    for _ in range(3):
+        assert catalogue.product(TEE) == product
+    assert store.calls == 1
+    clock.now_ms += fresh_ms
+    catalogue.product(TEE)
+    assert store.calls == 2
+
+
+def test_a_failure_is_not_cached() -> None:
+    def fail() -> Product:
+        raise StoreUnavailableError("503")
+
+    clock, store = Clock(), StoreFake(fail)
+    catalogue = Catalogue(store, MemoryCache(clock), sleep=clock.sleep, seconds=lambda: clock.now_ms / 1000)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError):
+            catalogue.product(TEE)
+    assert store.calls == 1, "a store that hangs costs one time-out, not one an item"
+    clock.now_ms += 1500
+    store.answer = lambda: Product("Tee")
+    assert catalogue.product(TEE) == Product("Tee")
