@@ -47,6 +47,8 @@ lock: $(INSTALLED) ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade takes ne
 		--no-header --quiet $(LOCK_OPTIONS) --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group lambda --constraints requirements.lock --python-version 3.13 \
 		--no-header --no-annotate --quiet --upgrade --output-file layers/base/requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --group sign-in --constraints requirements.lock --python-version 3.13 \
+		--no-header --no-annotate --quiet --upgrade --output-file layers/sign_in/requirements.txt
 
 # uv comes first, by pip and with its hashes; it installs the rest. The functions run in an environment that holds only
 # what Lambda's runtime brings, so that a package missing from a layer is missed here too.

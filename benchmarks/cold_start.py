@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "STORE": "demo",
     "MAX_QUANTITY": "10",
     "REPLY_TO_STRANGERS": "false",
-    **dict.fromkeys(("X_API_BASE_URL", "STORE_BASE_URL"), "https://example.com"),
+    **dict.fromkeys(("X_API_BASE_URL", "STORE_BASE_URL", "STORE_SITE_URL"), "https://example.com"),
     **dict.fromkeys(
         (
             "X_WEBHOOK_SECRET_ARN", "X_APP_SECRET_ARN", "X_BOT_CLIENT_SECRET_ARN", "POSTS_QUEUE_URL",

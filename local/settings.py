@@ -53,6 +53,11 @@ class LocalSettings:
         return f"http://127.0.0.1:{self.store_port}"
 
     @property
+    def store_site_url(self) -> str:
+        """The demo store as a browser opens it."""
+        return f"http://store.localhost:{self.store_port}"
+
+    @property
     def aws_endpoint_url(self) -> str:
         """The emulator of AWS."""
         return f"http://127.0.0.1:{self.aws_port}"

@@ -47,6 +47,7 @@ def parameter_values(settings: LocalSettings, architecture: str) -> dict[str, st
     return {
         "Store": "demo",
         "StoreBaseUrl": settings.store_base_url,
+        "StoreSiteUrl": settings.store_site_url,
         "AllowedCountries": "*",
         "BotUserId": BOT_USER_ID,
         "BotUsername": BOT_USERNAME,

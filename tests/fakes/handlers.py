@@ -54,6 +54,7 @@ class Bundle:
             "BOT_USERNAME": "shopbot",
             "STORE": "demo",
             "STORE_BASE_URL": STORE,
+            "STORE_SITE_URL": STORE,
             "X_API_BASE_URL": X_API,
             "ALLOWED_COUNTRIES": "US",
             "MAX_QUANTITY": "10",

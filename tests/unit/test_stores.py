@@ -1,13 +1,14 @@
 """The demo store's catalogue, Amazon without one, and the cache before them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from urllib3.exceptions import ProtocolError
 
+from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
-from hashcart.domain.products import Product
+from hashcart.domain.products import Product, Variant
 from hashcart.http import HttpClient
 from hashcart.settings import SettingError
 from hashcart.stores.amazon import AmazonStore
@@ -45,13 +46,17 @@ def internet() -> Internet:
 
 @pytest.fixture
 def store(internet: Internet) -> DemoStore:
-    return DemoStore(HttpClient(internet), STORE, ["health"])  # type: ignore[arg-type]
+    return DemoStore(HttpClient(internet), STORE, "http://store.localhost:8401", ["health"])  # type: ignore[arg-type]
 
 
 def test_a_product_with_variants_needs_a_choice(store: DemoStore, internet: Internet) -> None:
     product = store.product(TEE)
     assert product is not None
     assert (product.title, product.price, product.needs_options, product.sensitive) == ("Tee", "24.00", True, True)
+    assert [(variant.id, variant.options, variant.price, variant.in_stock) for variant in product.variants] == [
+        ("tee-s", (("size", "S"),), None, False),
+        ("tee-m", (), "26.00", True),
+    ]
     assert internet.requests[0].query == {"marketplace": "store.localhost"}
 
 
@@ -97,12 +102,32 @@ def test_amazon_tells_nothing_of_its_products() -> None:
     assert AmazonStore().product(ProductReference("amazon.com", "B08N5WRWNW")) == Product()
 
 
+def test_lines_are_handed_off_to_the_marketplace_that_they_are_of(store: DemoStore) -> None:
+    tee, mug = ProductReference("uk.store.localhost", "tee", "tee-m"), ProductReference("uk.store.localhost", "mug")
+    [hand_off] = store.hand_off([HandOffLine(tee, 2), HandOffLine(mug, 1)])
+    assert hand_off.url == "http://uk.store.localhost:8401/cart?add=tee~tee-m~2&add=mug~~1"
+    assert hand_off.line_ids == (tee.line_id, mug.line_id)
+    assert store.hand_off([]) == AmazonStore().hand_off([]) == []
+
+
+def test_amazon_is_asked_by_its_form_which_asks_the_shopper() -> None:
+    lines = [HandOffLine(ProductReference("amazon.co.uk", "B08N5WRWNW"), 2)]
+    [hand_off] = AmazonStore().hand_off(lines)
+    assert hand_off.url == "https://www.amazon.co.uk/gp/aws/cart/add.html?ASIN.1=B08N5WRWNW&Quantity.1=2"
+
+
 def test_the_deployment_names_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_SITE_URL", "https://shop.example/")
     monkeypatch.setenv("STORE_BASE_URL", "https://shop.example/")
     assert isinstance(open_store("amazon", []), AmazonStore)
     assert isinstance(open_store("demo", []), DemoStore)
     with pytest.raises(SettingError, match="nowhere"):
         open_store("nowhere", [])
+
+
+TEE_WITH_SIZES = Product(
+    "Tee", needs_options=True, marketplaces=("a", "b"), variants=(Variant("tee-s", (("size", "S"),), in_stock=False),)
+)
 
 
 class StoreFake:
@@ -114,10 +139,11 @@ class StoreFake:
         self.calls += 1
         return self.answer()
 
+    def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
+        return []
 
-@pytest.mark.parametrize(
-    ("product", "fresh_ms"), [(Product("Tee", marketplaces=("a", "b")), FOUND_FRESH_MS), (None, GONE_FRESH_MS)]
-)
+
+@pytest.mark.parametrize(("product", "fresh_ms"), [(TEE_WITH_SIZES, FOUND_FRESH_MS), (None, GONE_FRESH_MS)])
 def test_the_store_is_asked_once_while_its_answer_is_fresh(product: Product | None, fresh_ms: int) -> None:
     clock, store = Clock(), StoreFake(lambda: product)
     catalogue = Catalogue(store, MemoryCache(clock), sleep=clock.sleep)

@@ -12,12 +12,23 @@ class LinkState(StrEnum):
     ERASED = "erased"
 
 
+class EmailChoice(StrEnum):
+    """What the shopper wants by e-mail. There is no default: linking asks."""
+
+    EVERYTHING = "everything"
+    PROBLEMS = "problems"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class AccountLink:
     """A shopper's X profile tied to a store account, with what the shopper agreed to.
 
     `consented_at_ms` is the moment of consent: posts before it count as not linked.
     `public_replies` is off until the shopper opts in; `quiet` silences even opted-in answers.
+    `protected` is what X said of the profile when it was linked: its posts are never delivered.
+    `sensitive_categories` are the shopper's own, beside the merchant's; `hide_sensitive` covers such lines on the cart
+    page until they are tapped.
     """
 
     shopper_id: str
@@ -33,7 +44,54 @@ class AccountLink:
     undo_on_delete: bool = False
     state: LinkState = LinkState.ACTIVE
     state_reason: str | None = None
+    avatar_url: str | None = None
+    protected: bool = False
+    email: EmailChoice = EmailChoice.NOTHING
+    sensitive_categories: tuple[str, ...] = ()
+    hide_sensitive: bool = True
 
     def covers(self, posted_at_ms: int) -> bool:
         """Whether a post of this moment falls under the consent."""
         return self.state is not LinkState.ERASED and posted_at_ms >= self.consented_at_ms
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAccount:
+    """A customer of the store, as the store's own sign-in names one: `subject` is unique within `issuer`.
+
+    `email` is there only if the store says that it is verified.
+    """
+
+    issuer: str
+    subject: str
+    name: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class XProfile:
+    """A profile that its owner has just signed in with."""
+
+    user_id: str
+    handle: str
+    name: str = ""
+    avatar_url: str | None = None
+    protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """What is kept of a store account: under which `shopper_id`, and which X profile it is linked with, if any.
+
+    `store_subject` is the account's subject at the store, for stores whose cart HashCart fills on the shopper's behalf.
+    `email_paused` says why no e-mail goes out any more: bounced, complained or unsubscribed.
+    """
+
+    shopper_id: str
+    issuer: str
+    store_subject: str
+    x_user_id: str | None = None
+    name: str | None = None
+    email_address: str | None = None
+    email_paused: str | None = None
+    store_cart_id: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.account_links import AccountLink, EmailChoice, LinkState
 from hashcart.storage.table import ConditionFailedError, Table, to_item
 
 if TYPE_CHECKING:
@@ -60,4 +60,13 @@ def _profile_key(x_user_id: str) -> str:
 
 def _link_from_item(item: Mapping[str, Any]) -> AccountLink:
     fields = {name: value for name, value in item.items() if name != "id"}
-    return AccountLink(**(fields | {"state": LinkState(item["state"])}))
+    return AccountLink(
+        **(
+            fields
+            | {
+                "state": LinkState(item["state"]),
+                "email": EmailChoice(item.get("email", EmailChoice.NOTHING)),
+                "sensitive_categories": tuple(item.get("sensitive_categories", ())),
+            }
+        )
+    )

@@ -1,13 +1,15 @@
 """The demo store: a shop with a small JSON catalogue, for trying HashCart out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
 
+from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
+from hashcart.domain.products import Variant as ProductVariant
 from hashcart.http import HttpClient, UnreachableError
 from hashcart.stores.protocol import StoreUnavailableError
 
@@ -24,6 +26,7 @@ class Variant(BaseModel):
 
     id: str
     title: str = Field(max_length=500)
+    options: dict[str, str] = Field(default_factory=dict)
     price: Price | None = None
     in_stock: bool = True
     max_quantity: int | None = Field(default=None, ge=0)
@@ -45,11 +48,15 @@ class CatalogueProduct(BaseModel):
 
 
 class DemoStore:
-    """Reads `GET {base_url}/api/products/{id}`."""
+    """Reads `GET {base_url}/api/products/{id}`; `{site_url}/cart` takes lines that a shopper brings along.
 
-    def __init__(self, http: HttpClient, base_url: str, sensitive_categories: Collection[str]) -> None:
+    `site_url` is the shop as a browser opens it; its host is replaced by that of the lines' marketplace.
+    """
+
+    def __init__(self, http: HttpClient, base_url: str, site_url: str, sensitive_categories: Collection[str]) -> None:
         self._http = http
         self._base_url = base_url
+        self._site = urlsplit(site_url)
         self._sensitive_categories = frozenset(category.casefold() for category in sensitive_categories)
 
     def product(self, reference: ProductReference) -> Product | None:
@@ -61,6 +68,16 @@ class DemoStore:
             return self._product(found, None, needs_options=bool(found.variants))
         variant = next((variant for variant in found.variants if variant.id == reference.variant_id), None)
         return None if variant is None else self._product(found, variant, needs_options=False)
+
+    def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
+        """One address, whatever the number of lines."""
+        if not lines:
+            return []
+        marketplace = lines[0].reference.marketplace
+        netloc = marketplace if self._site.port is None else f"{marketplace}:{self._site.port}"
+        added = [("add", f"{line.reference.product_id}~{line.reference.variant_id}~{line.quantity}") for line in lines]
+        url = f"{self._site.scheme}://{netloc}/cart?{urlencode(added)}"
+        return [HandOff(url, tuple(line.reference.line_id for line in lines))]
 
     def _fetch(self, reference: ProductReference) -> CatalogueProduct | None:
         url = f"{self._base_url}/api/products/{quote(reference.product_id, safe='')}"
@@ -92,4 +109,17 @@ class DemoStore:
             sensitive=found.sensitive or category in self._sensitive_categories,
             category=found.category,
             marketplaces=found.marketplaces,
+            variants=tuple(map(_variant, found.variants)) if needs_options else (),
         )
+
+
+def _variant(variant: Variant) -> ProductVariant:
+    return ProductVariant(
+        id=variant.id,
+        options=tuple(variant.options.items()),
+        title=variant.title,
+        price=variant.price.amount if variant.price else None,
+        currency=variant.price.currency if variant.price else None,
+        in_stock=variant.in_stock,
+        max_quantity=variant.max_quantity,
+    )

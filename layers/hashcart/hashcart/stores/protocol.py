@@ -1,13 +1,24 @@
-"""What HashCart asks of a store."""
+"""What HashCart asks of a store.
 
-from typing import Protocol
+A store without a cart of its own that HashCart may fill (Amazon, the demo store, product pages) is a `Store`: HashCart
+keeps the lines, and the hand-off takes them along. A store with such a cart is a `CartStore` as well.
+"""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 
 
 class StoreUnavailableError(Exception):
-    """The store did not answer, and may later."""
+    """The store did not answer, and may later. Whether a write had an effect is unknown."""
+
+
+class StoreRefusedError(Exception):
+    """The store will never take this; the message is a reason for the log and the activity page."""
 
 
 class Store(Protocol):
@@ -15,3 +26,43 @@ class Store(Protocol):
 
     def product(self, reference: ProductReference) -> Product | None:
         """What the store says of a product; None if it does not have it. Raises StoreUnavailableError."""
+
+    def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
+        """The addresses that take `lines`, all of one marketplace, to the store. Nothing is sent anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Whose cart at the store is meant: the store's own id of the account, and of the cart where one is kept."""
+
+    subject: str
+    cart_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCart:
+    """The store's cart as it was read back: quantities by `line_id`, and where the shopper checks out.
+
+    `cart_id` is to be kept for the next call; it differs from the one asked for if the store completed or forgot that.
+    `ordered` says that the cart asked for was completed by an order; `quantities` are then those of its successor.
+    """
+
+    cart_id: str | None
+    quantities: dict[str, int]
+    checkout_url: str | None = None
+    ordered: bool = False
+
+
+@runtime_checkable
+class CartStore(Store, Protocol):
+    """A store whose cart HashCart fills on the shopper's behalf. Quantities are set, then read back; never added."""
+
+    def read_cart(self, customer: Customer) -> StoreCart:
+        """The customer's cart. Raises StoreUnavailableError."""
+
+    def set_quantity(self, customer: Customer, reference: ProductReference, quantity: int) -> StoreCart:
+        """Make the cart hold exactly `quantity` of a product, 0 for none, and read it back.
+
+        The store may hold less than asked (its stock, its maximum): the answer tells. Raises StoreUnavailableError when
+        nothing is known of the effect, StoreRefusedError when the store will never take it.
+        """

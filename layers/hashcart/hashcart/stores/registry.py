@@ -14,5 +14,5 @@ def open_store(name: str, sensitive_categories: Collection[str]) -> Store:
     if name == "amazon":
         return AmazonStore()
     if name == "demo":
-        return DemoStore(HttpClient(), base_url("STORE_BASE_URL"), sensitive_categories)
+        return DemoStore(HttpClient(), base_url("STORE_BASE_URL"), base_url("STORE_SITE_URL"), sensitive_categories)
     raise SettingError(f"there is no store {name}")

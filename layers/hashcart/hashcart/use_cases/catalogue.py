@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from hashcart.domain.product_links import ProductReference
-from hashcart.domain.products import Product
+from hashcart.domain.products import Product, Variant
 from hashcart.stores.protocol import Store, StoreUnavailableError
 from hashcart.use_cases.read_through import Cache, Fetched, read_through
 
@@ -61,4 +61,10 @@ def _to_map(product: Product) -> dict[str, Any]:
 
 
 def _from_map(stored: Mapping[str, Any]) -> Product:
-    return Product(**(dict(stored) | {"marketplaces": tuple(stored.get("marketplaces", ()))}))
+    variants = tuple(_variant_from_map(variant) for variant in stored.get("variants", ()))
+    return Product(**(dict(stored) | {"marketplaces": tuple(stored.get("marketplaces", ())), "variants": variants}))
+
+
+def _variant_from_map(stored: Mapping[str, Any]) -> Variant:
+    options = tuple((name, value) for name, value in stored.get("options", ()))
+    return Variant(**(dict(stored) | {"options": options}))
