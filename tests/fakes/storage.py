@@ -185,6 +185,7 @@ class MemoryPending(Faulty):
     def __init__(self) -> None:
         super().__init__()
         self.items: list[PendingItem] = []
+        self.claimed: list[PendingItem] = []
 
     def put(self, item: PendingItem) -> None:
         self._step()
@@ -195,6 +196,13 @@ class MemoryPending(Faulty):
         self._step()
         due = [item for item in self.items if item.kind is kind and item.due_ms <= now_ms]
         return iter(sorted(due, key=lambda item: item.due_ms)[:limit_per_shard])
+
+    def claim(self, item: PendingItem, *, now_ms: int) -> bool:
+        self._step()
+        if item not in self.items or item in self.claimed:
+            return False
+        self.claimed.append(item)
+        return True
 
     def remove(self, item: PendingItem) -> None:
         self._step()

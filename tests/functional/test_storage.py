@@ -317,6 +317,16 @@ def test_an_outcome_that_another_delivery_replaced_meanwhile_is_the_others(aws: 
     assert rows._replace_outcome(SHOPPER, KEY, kept, Outcome(Code.OUT_OF_STOCK, 5)).code is Code.ADDED
 
 
+def test_a_message_whose_effect_must_not_happen_twice_is_taken_once(stores: Stores) -> None:
+    item = PendingItem(PendingKind.NOTICE, "shopper-1#linked", NOW_MS, "{}")
+    assert not stores.pending.claim(item, now_ms=NOW_MS), "it is not there"
+    stores.pending.put(item)
+    assert [stores.pending.claim(item, now_ms=NOW_MS) for _ in range(2)] == [True, False]
+    assert list(stores.pending.due(PendingKind.NOTICE, NOW_MS, 10)) == [item]
+    stores.pending.remove(item)
+    assert list(stores.pending.due(PendingKind.NOTICE, NOW_MS, 10)) == []
+
+
 def test_pending_spreads_over_all_shards(aws: Aws) -> None:
     pending = Pending(aws.dynamodb, "PendingTable")
     for number in range(60):

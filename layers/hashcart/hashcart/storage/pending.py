@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hashcart.domain.posts import DAY_MS
-from hashcart.storage.table import Table
+from hashcart.storage.table import ConditionFailedError, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -17,15 +17,18 @@ ITEM_LIFE_AFTER_DUE_MS = 30 * DAY_MS
 
 
 class PendingKind(StrEnum):
-    """What waits: an outcome whose reply is not sent yet, or a cart request that the store could not take."""
+    """What waits: an outcome whose reply is not sent yet, a cart request that the store could not take, or an e-mail
+    about the account.
+    """
 
     OUTCOME = "outcome"
     CART_REQUEST = "cart_request"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True)
 class PendingItem:
-    """A message that waits until it is due."""
+    """A message that waits until it is due; `post_id` is the post's, or else any name that is the message's own."""
 
     kind: PendingKind
     post_id: str
@@ -56,6 +59,19 @@ class Pending:
             for item in stored:
                 due, post_id = item["due"].split("#", 1)
                 yield PendingItem(kind, post_id, int(due), item["message"])
+
+    def claim(self, item: PendingItem, *, now_ms: int) -> bool:
+        """Take an item whose effect must not happen twice. False if it was taken before, or is not there any more."""
+        try:
+            self._table.update(
+                _key(item),
+                "SET claimed_at_ms = :now",
+                condition="attribute_exists(due) AND attribute_not_exists(claimed_at_ms)",
+                values={":now": now_ms},
+            )
+        except ConditionFailedError:
+            return False
+        return True
 
     def remove(self, item: PendingItem) -> None:
         """Forget a message that has been dealt with."""

@@ -1,0 +1,37 @@
+"""Pending, kind NOTICE: what a shopper is told by e-mail about the account itself."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from hashcart.messages.posts import SCHEMA_VERSION
+
+
+class NoticeKind(StrEnum):
+    """What happened to the account link.
+
+    `MOVED_AWAY` goes to the account that an X profile has left for another one; it is the only one that is sent
+    whatever was chosen, because its reader may not have asked for the move.
+    """
+
+    LINKED = "linked"
+    MOVED_AWAY = "moved_away"
+    EMAIL_CHANGED = "email_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNotice:
+    """A notice to the shopper `shopper_id`, in the language of the link that it is about.
+
+    `handle` is the X profile's. `choice` is the new `EmailChoice` where that is the news. The address is read when the
+    notice is sent, so an erased shopper gets none.
+    """
+
+    notice: NoticeKind
+    shopper_id: str
+    handle: str
+    language: str
+    at_ms: int
+    choice: str | None = None
+    kind: Literal["notice"] = "notice"
+    schema: Literal[1] = SCHEMA_VERSION
