@@ -13,9 +13,9 @@ from hashcart.domain.summons import Bot
 from hashcart.http import HttpClient
 from hashcart.messages.posts import PostMessage, to_json
 from hashcart.observability import clock_ms, logger
+from hashcart.secrets import Secret
 from hashcart.settings import base_url, names, text
 from hashcart.social.x.client import XApi
-from hashcart.social.x.secrets import Secret
 from hashcart.storage.leased_cache import LeasedCache
 from hashcart.use_cases.parents import Parents
 from hashcart.use_cases.parse_posts import ParsePosts

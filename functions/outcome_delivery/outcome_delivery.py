@@ -12,10 +12,10 @@ from hashcart.consumers import Consumer, Delivery, each
 from hashcart.http import HttpClient
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.observability import clock_ms, logger
+from hashcart.secrets import Secret
 from hashcart.settings import base_url, flag, text
 from hashcart.social.x.bot_session import BotSession
 from hashcart.social.x.client import XApi
-from hashcart.social.x.secrets import Secret
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.bot_tokens import BotTokens

@@ -8,8 +8,8 @@ from hashcart.aws import CLIENT_CONFIG
 from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.summons import Bot
 from hashcart.observability import clock_ms, logger
+from hashcart.secrets import Secret
 from hashcart.settings import names, text
-from hashcart.social.x.secrets import Secret
 from hashcart.use_cases.receive_webhook import ReceiveWebhook
 
 receive_webhook = ReceiveWebhook(

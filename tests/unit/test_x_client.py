@@ -9,6 +9,7 @@ from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.posts import Post
 from hashcart.http import MAX_ANSWER_BYTES, HttpClient
+from hashcart.secrets import SecretUnavailableError
 from hashcart.social.x.bot_session import BotSession, BotSignedOutError
 from hashcart.social.x.client import (
     DEFAULT_WAIT_MS,
@@ -21,7 +22,6 @@ from hashcart.social.x.client import (
     XApi,
     XUnavailableError,
 )
-from hashcart.social.x.secrets import SecretUnavailableError
 from tests.fakes.clock import NOW_MS, Clock
 from tests.fakes.internet import Answer, Internet
 from tests.fakes.storage import MemoryBotTokens

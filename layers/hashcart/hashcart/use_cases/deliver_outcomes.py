@@ -15,6 +15,7 @@ from hashcart.domain.replies import DEFAULT_LANGUAGE, reply_text, silence
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import to_json
 from hashcart.observability import logger, report, report_failure
+from hashcart.secrets import SecretUnavailableError
 from hashcart.social.x.bot_session import BotSignedOutError
 from hashcart.social.x.client import (
     DuplicateReplyError,
@@ -23,7 +24,6 @@ from hashcart.social.x.client import (
     TokenRejectedError,
     XUnavailableError,
 )
-from hashcart.social.x.secrets import SecretUnavailableError
 from hashcart.storage.pending import PendingItem, PendingKind
 
 REPLY_DEADLINE_MS = 60 * 60 * 1000

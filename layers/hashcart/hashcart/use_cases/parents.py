@@ -9,8 +9,8 @@ from hashcart.domain.parents import Availability, ParentPost, summarise
 from hashcart.domain.posts import Post
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.summons import Bot
+from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.client import Missing, RateLimitedError, TokenRejectedError, XUnavailableError
-from hashcart.social.x.secrets import Secret, SecretUnavailableError
 from hashcart.use_cases.read_through import Cache, Fetched, read_through
 
 PRODUCTS_FRESH_MS = 24 * 60 * 60 * 1000

@@ -17,8 +17,9 @@ from hashcart.domain.summons import Bot, mentions_bot
 from hashcart.messages.posts import PostArrived, PostDeleted, PostMessage, to_json
 from hashcart.observability import logger, report
 from hashcart.queues import MessageTooLargeError, send_all
+from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.payloads import UnreadableError, read_payload
-from hashcart.social.x.secrets import Secret, SecretUnavailableError, webhook_secrets
+from hashcart.social.x.secrets import webhook_secrets
 from hashcart.social.x.signature import is_crc_token, is_signed, sign
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Protocol
 from pydantic import BaseModel, Field, ValidationError
 
 from hashcart.domain.bot_tokens import BotToken
+from hashcart.secrets import Secret
 from hashcart.social.x.client import XApi, XUnavailableError
-from hashcart.social.x.secrets import Secret
 
 WAIT_SECONDS = 0.3
 WAITS = 10
