@@ -5,7 +5,7 @@ keeps the lines, and the hand-off takes them along. A store with such a cart is 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from hashcart.domain.hand_offs import HandOff, HandOffLine
@@ -45,12 +45,14 @@ class StoreCart:
 
     `cart_id` is to be kept for the next call; it differs from the one asked for if the store completed or forgot that.
     `ordered` says that the cart asked for was completed by an order; `quantities` are then those of its successor.
+    `changed_ms` tells, where the store does, when a line of the cart was last changed (by `line_id`).
     """
 
     cart_id: str | None
     quantities: dict[str, int]
     checkout_url: str | None = None
     ordered: bool = False
+    changed_ms: dict[str, int] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -60,9 +62,13 @@ class CartStore(Store, Protocol):
     def read_cart(self, customer: Customer) -> StoreCart:
         """The customer's cart. Raises StoreUnavailableError."""
 
-    def set_quantity(self, customer: Customer, reference: ProductReference, quantity: int) -> StoreCart:
+    def set_quantity(
+        self, customer: Customer, reference: ProductReference, quantity: int, *, expected: int
+    ) -> StoreCart:
         """Make the cart hold exactly `quantity` of a product, 0 for none, and read it back.
 
-        The store may hold less than asked (its stock, its maximum): the answer tells. Raises StoreUnavailableError when
-        nothing is known of the effect, StoreRefusedError when the store will never take it.
+        `expected` is what the cart was seen to hold: a store that can compare changes nothing if it holds another
+        quantity by now. Nothing is set either if the cart asked for was completed (`ordered`): its successor is another
+        cart. The store may hold less than asked (its stock, its maximum): the answer tells. Raises
+        StoreUnavailableError when nothing is known of the effect, StoreRefusedError when the store will never take it.
         """
