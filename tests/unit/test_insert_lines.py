@@ -6,6 +6,8 @@ import pytest
 
 from hashcart.consumers import Delivery
 from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.cart_lines import Snapshot
+from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import Code
 from hashcart.domain.posts import DAY_MS
 from hashcart.domain.product_links import ProductReference
@@ -41,6 +43,7 @@ class Insertion:
         self.carts = MemoryCarts()
         self.pending = MemoryPending()
         self.store_is_down = False
+        self.product = Product(title="Mug")
         self.insert_lines = InsertLines(
             links=self.links,
             rows=self.rows,
@@ -54,7 +57,7 @@ class Insertion:
     def product_of(self, reference: ProductReference) -> Product | None:
         if self.store_is_down:
             raise StoreUnavailableError("503")
-        return Product(title="Mug")
+        return self.product
 
     def __call__(self, request: CartRequest, *, is_last: bool = False) -> OutcomeReached | None:
         reached = self.insert_lines(Delivery("m", request, is_last))
@@ -165,3 +168,19 @@ def test_the_snapshot_is_that_of_the_version_that_counts() -> None:
     insertion(ADD)
     (line,) = insertion.carts.stored.values()
     assert (line.snapshot.title, line.snapshot.max_quantity, line.snapshot.priced_at_ms) == ("Mug", 10, None)
+
+
+@pytest.mark.parametrize(
+    ("product", "title", "image_url"),
+    [
+        (Product(), "As X saw it", "https://pbs.twimg.com/card_img/1.jpg"),
+        (Product("Mug", image_url="https://shop.example/mug.jpg"), "Mug", "https://shop.example/mug.jpg"),
+    ],
+)
+def test_the_link_tells_of_the_product_what_the_store_does_not(product: Product, title: str, image_url: str) -> None:
+    insertion = Insertion()
+    insertion.product = product
+    preview = LinkPreview("As X saw it", "https://pbs.twimg.com/card_img/1.jpg", "blog-20")
+    assert insertion.code(replace(ADD, preview=preview)) == Code.ADDED
+    [line] = insertion.carts.lines("shopper-1")
+    assert line.snapshot == Snapshot(title, image_url=image_url, max_quantity=10, associate_tag="blog-20")

@@ -7,7 +7,8 @@ import pytest
 
 from hashcart.consumers import Delivery
 from hashcart.domain.cart_hashtags import CartHashtags
-from hashcart.domain.parents import Availability, ParentPost
+from hashcart.domain.link_previews import LinkPreview
+from hashcart.domain.parents import Availability, ParentPost, products_of
 from hashcart.domain.posts import HashtagSpan, Link, Mention, Post
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.summons import Bot
@@ -84,8 +85,27 @@ def add(request: CartRequest | None) -> AddRequested:
 
 def test_a_reply_asks_for_the_parents_product() -> None:
     request = add(Parsing().one(PostArrived(REPLY, PARENT)))
-    expected = AddRequested("2", "2", "222", "1", MUG, parent_author_id="111")
+    expected = AddRequested("2", "2", "222", "1", MUG, parent_author_id="111", preview=LinkPreview())
     assert request == expected
+
+
+def test_what_the_link_tells_of_the_product_goes_along_and_stays_with_the_parents_products() -> None:
+    preview = LinkPreview("A mug", "https://pbs.twimg.com/card_img/1.jpg")
+    parent = replace(PARENT, links=(replace(MUG_LINK, title=preview.title, image_url=preview.image_url), LAMP_LINK))
+    parsing = Parsing(LookupFake(parent))
+    for message in (PostArrived(REPLY, parent), PostArrived(REPLY), PostArrived(REPLY)):
+        assert add(parsing.one(message)).preview == preview
+    assert len(parsing.lookup.calls) == 1
+    own = replace(REPLY, links=parent.links)
+    assert add(parsing.one(PostArrived(own, replace(PARENT, links=())))).preview == preview
+
+
+def test_the_associate_is_the_one_whose_link_it_was() -> None:
+    url = "https://www.amazon.com/dp/B08N5WRWNW?tag=blog-20"
+    post = Post("1", "1", "111", links=(Link("https://amzn.to/x", url), Link(url.replace("blog", "other"))))
+    assert products_of(post, "amazon") == {
+        ProductReference("amazon.com", "B08N5WRWNW"): LinkPreview(associate_tag="blog-20")
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
-from hashcart.domain.posts import DAY_MS, is_from_the_future, is_post_id, is_too_old, order_key, posted_at_ms
+from hashcart.domain.link_previews import LinkPreview, associate_tag, preview_of
+from hashcart.domain.posts import DAY_MS, Link, is_from_the_future, is_post_id, is_too_old, order_key, posted_at_ms
 from hashcart.domain.product_links import MAX_URL_LENGTH, ProductReference, find_product
 from tests.fakes.clock import NOW_MS, post_id
 
@@ -100,6 +101,28 @@ def test_a_store_that_does_not_exist_has_no_products() -> None:
 @given(st.text() | st.text().map(lambda text: f"https://www.amazon.com/{text}"), st.sampled_from(["amazon", "demo"]))
 def test_no_string_makes_the_search_fail(url: str, store: str) -> None:
     find_product(url, store)
+
+
+@pytest.mark.parametrize(
+    ("url", "tag"),
+    [
+        ("https://www.amazon.com/dp/B08N5WRWNW?th=1&tag=blog-20", "blog-20"),
+        ("https://www.amazon.com/dp/B08N5WRWNW?AssociateTag=blog-20", "blog-20"),
+        ("https://www.amazon.com/dp/B08N5WRWNW?tag=%3Cscript%3E&tag=blog-21", "blog-21"),
+        ("https://www.amazon.com/dp/B08N5WRWNW?tag=" + "a" * 65, None),
+        ("https://www.amazon.com/dp/B08N5WRWNW?" + "a=1&" * 60 + "tag=blog-20", None),
+        ("https://www.amazon.com/dp/B08N5WRWNW?tag=blog-20&" + "x" * MAX_URL_LENGTH, None),
+        ("https://[www.amazon.com/dp/B08N5WRWNW?tag=blog-20", None),
+        ("https://www.amazon.com/dp/B08N5WRWNW", None),
+    ],
+)
+def test_a_link_names_its_associate(url: str, tag: str | None) -> None:
+    assert associate_tag(url) == tag
+
+
+def test_only_amazon_has_associates() -> None:
+    link = Link("http://store.localhost/products/mug?tag=blog-20", title="Mug")
+    assert preview_of(link, link.expanded_url, "demo") == LinkPreview("Mug")
 
 
 def test_a_line_id_leads_back_to_its_product() -> None:

@@ -13,7 +13,7 @@ from hashcart.http import HttpClient
 from hashcart.settings import SettingError
 from hashcart.stores.amazon import AmazonStore
 from hashcart.stores.demo import DemoStore
-from hashcart.stores.protocol import StoreUnavailableError
+from hashcart.stores.protocol import DisplayRules, StoreUnavailableError
 from hashcart.stores.registry import open_store
 from hashcart.use_cases.catalogue import FOUND_FRESH_MS, GONE_FRESH_MS, Catalogue
 from tests.fakes.clock import Clock
@@ -110,6 +110,24 @@ def test_lines_are_handed_off_to_the_marketplace_that_they_are_of(store: DemoSto
     assert store.hand_off([]) == AmazonStore().hand_off([]) == []
 
 
+def test_each_product_has_a_page_of_its_own(store: DemoStore) -> None:
+    tee = HandOffLine(ProductReference("uk.store.localhost", "tee", "tee-m"), 2)
+    mug = HandOffLine(ProductReference("store.localhost", "mug"), 1)
+    assert store.product_url(tee) == "http://uk.store.localhost:8401/products/tee?variant=tee-m"
+    assert store.product_url(mug) == "http://store.localhost:8401/products/mug"
+    line = HandOffLine(ProductReference("amazon.de", "B08N5WRWNW"), 1)
+    assert AmazonStore().product_url(line) == "https://www.amazon.de/dp/B08N5WRWNW"
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "es", "de", "ja"])
+def test_amazon_obliges_pages_to_say_who_earns_and_that_prices_change(language: str) -> None:
+    associate, prices = AmazonStore.display.notices
+    assert associate.texts[language] == associate.text(language)
+    assert prices.texts[language] == prices.text(language)
+    assert (associate.with_prices, prices.with_prices) == (False, True)
+    assert associate.text("pt") == "As an Amazon Associate I earn from qualifying purchases."
+
+
 def test_amazon_is_asked_by_its_form_which_asks_the_shopper() -> None:
     lines = [HandOffLine(ProductReference("amazon.co.uk", "B08N5WRWNW"), 2)]
     [hand_off] = AmazonStore().hand_off(lines)
@@ -131,6 +149,8 @@ TEE_WITH_SIZES = Product(
 
 
 class StoreFake:
+    display = DisplayRules()
+
     def __init__(self, answer: Callable[[], Product | None]) -> None:
         self.answer = answer
         self.calls = 0
@@ -141,6 +161,9 @@ class StoreFake:
 
     def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
         return []
+
+    def product_url(self, line: HandOffLine) -> str:
+        return ""
 
 
 @pytest.mark.parametrize(("product", "fresh_ms"), [(TEE_WITH_SIZES, FOUND_FRESH_MS), (None, GONE_FRESH_MS)])

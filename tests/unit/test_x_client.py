@@ -86,6 +86,24 @@ def test_new_field_names_are_read_as_well(internet: Internet, api: XApi) -> None
     assert (found.text, found.replied_to_id, found.links[0].expanded_url) == ("a long post", "7", url["expanded_url"])
 
 
+def test_a_links_preview_is_read_within_bounds(internet: Internet, api: XApi) -> None:
+    picture = "https://pbs.twimg.com/card_img/1.jpg"
+    urls = [
+        {"url": "https://t.co/a", "title": " " + "M" * 500, "images": ["odd", {"url": 5}, {"url": picture}]},
+        {"url": "https://t.co/b", "title": "  ", "images": [{"url": "http://example.com/plain.jpg"}]},
+        {"url": "https://t.co/c", "title": ["odd"], "images": "odd"},
+    ]
+    post = {"id": "1", "author_id": "111", "entities": {"urls": urls}}
+    internet.answer(f"GET {TWEETS}", (200, {"data": [post]}))
+    found = api.posts(["1"], "bearer")["1"]
+    assert isinstance(found, Post)
+    assert [(link.title, link.image_url) for link in found.links] == [
+        ("M" * 200, picture),
+        (None, None),
+        (None, None),
+    ]
+
+
 @pytest.mark.parametrize("answer", FAILURES, ids=str)
 def test_no_usable_answer_means_x_is_unavailable(internet: Internet, api: XApi, answer: Answer) -> None:
     internet.answer(f"GET {TWEETS}", answer)

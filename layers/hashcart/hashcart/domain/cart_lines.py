@@ -42,7 +42,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the cart page shows of a product without asking the store again."""
+    """What the cart page shows of a product without asking the store again.
+
+    `associate_tag` is that of the Amazon Associate whose link it was.
+    """
 
     title: str | None = None
     price: str | None = None
@@ -51,6 +54,7 @@ class Snapshot:
     priced_at_ms: int | None = None
     max_quantity: int | None = None
     sensitive: bool = False
+    associate_tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,14 @@ class HashtagSpan:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A URL of a post: what the author wrote, and where X saw it lead."""
+    """A URL of a post: what the author wrote, where X saw it lead, and the title and picture of X's preview of it."""
 
     expanded_url: str
     unwound_url: str | None = None
     start: int = 0
     end: int = 0
+    title: str | None = None
+    image_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

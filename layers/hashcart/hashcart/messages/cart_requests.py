@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.product_links import ProductReference
 from hashcart.messages.posts import SCHEMA_VERSION, AccessRevoked, PostDeleted
 
@@ -15,6 +16,7 @@ class AddRequested:
     """Cart requests queue: a reply asks for a product, or says why it names none.
 
     `quantity` is None for a plain add. `summoned` is true if the author mentioned the bot, so that it may answer.
+    `preview` is what the link to the product tells of it.
     """
 
     post_id: str
@@ -26,6 +28,7 @@ class AddRequested:
     quantity: int | None = None
     summoned: bool = False
     parent_author_id: str | None = None
+    preview: LinkPreview | None = None
     kind: Literal["add"] = "add"
     schema: Literal[1] = SCHEMA_VERSION
 

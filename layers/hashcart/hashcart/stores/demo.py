@@ -11,7 +11,7 @@ from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.domain.products import Variant as ProductVariant
 from hashcart.http import HttpClient, UnreachableError
-from hashcart.stores.protocol import StoreUnavailableError
+from hashcart.stores.protocol import DisplayRules, StoreUnavailableError
 
 
 class Price(BaseModel):
@@ -53,6 +53,8 @@ class DemoStore:
     `site_url` is the shop as a browser opens it; its host is replaced by that of the lines' marketplace.
     """
 
+    display = DisplayRules()
+
     def __init__(self, http: HttpClient, base_url: str, site_url: str, sensitive_categories: Collection[str]) -> None:
         self._http = http
         self._base_url = base_url
@@ -73,11 +75,18 @@ class DemoStore:
         """One address, whatever the number of lines."""
         if not lines:
             return []
-        marketplace = lines[0].reference.marketplace
-        netloc = marketplace if self._site.port is None else f"{marketplace}:{self._site.port}"
         added = [("add", f"{line.reference.product_id}~{line.reference.variant_id}~{line.quantity}") for line in lines]
-        url = f"{self._site.scheme}://{netloc}/cart?{urlencode(added)}"
+        url = f"{self._site_of(lines[0].reference)}/cart?{urlencode(added)}"
         return [HandOff(url, tuple(line.reference.line_id for line in lines))]
+
+    def product_url(self, line: HandOffLine) -> str:
+        """The product's page, with the variant chosen."""
+        variant = f"?{urlencode({'variant': line.reference.variant_id})}" if line.reference.variant_id else ""
+        return f"{self._site_of(line.reference)}/products/{quote(line.reference.product_id, safe='')}{variant}"
+
+    def _site_of(self, reference: ProductReference) -> str:
+        port = "" if self._site.port is None else f":{self._site.port}"
+        return f"{self._site.scheme}://{reference.marketplace}{port}"
 
     def _fetch(self, reference: ProductReference) -> CatalogueProduct | None:
         url = f"{self._base_url}/api/products/{quote(reference.product_id, safe='')}"

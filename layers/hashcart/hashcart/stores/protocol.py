@@ -4,7 +4,7 @@ A store without a cart of its own that HashCart may fill (Amazon, the demo store
 keeps the lines, and the hand-off takes them along. A store with such a cart is a `CartStore` as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -21,8 +21,32 @@ class StoreRefusedError(Exception):
     """The store will never take this; the message is a reason for the log and the activity page."""
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence, by language, that pages with the store's products must show; `with_prices`: only beside prices."""
+
+    texts: Mapping[str, str]
+    with_prices: bool = False
+
+    def text(self, language: str) -> str:
+        """The sentence in `language` (ISO 639-1), else in English."""
+        return self.texts.get(language) or self.texts["en"]
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayRules:
+    """How a store wants its products shown: the notices, and for how long (milliseconds) a price may be shown."""
+
+    notices: tuple[Notice, ...] = ()
+    price_life_ms: int | None = None
+
+
 class Store(Protocol):
     """One store."""
+
+    @property
+    def display(self) -> DisplayRules:
+        """How pages have to show the store's products."""
 
     def product(self, reference: ProductReference) -> Product | None:
         """What the store says of a product; None if it does not have it. Raises StoreUnavailableError."""
@@ -30,13 +54,23 @@ class Store(Protocol):
     def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
         """The addresses that take `lines`, all of one marketplace, to the store. Nothing is sent anywhere."""
 
+    def product_url(self, line: HandOffLine) -> str:
+        """The product's own page at the store, which is also the way to add it by hand if a hand-off fails."""
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Whose cart at the store is meant: the store's own id of the account, and of the cart where one is kept."""
+    """Whose cart at the store is meant: the store's own id of the account, and of the cart where one is kept.
+
+    `country` (ISO 3166-1 alpha-2) and `language` (ISO 639-1) are the shopper's, for prices and texts of the store.
+    `ip_address` is that of the shopper's browser where a click of theirs is at work; some stores limit calls by it.
+    """
 
     subject: str
     cart_id: str | None = None
+    country: str | None = None
+    language: str | None = None
+    ip_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 from hashcart.consumers import Delivery
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.cart_lines import CartLine, Operation, Snapshot
+from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import Code, Outcome, PostRow, Version, decide, outcome_of
 from hashcart.domain.posts import is_from_the_future, is_too_old, order_key, posted_at_ms
 from hashcart.domain.product_links import ProductReference
@@ -204,19 +205,21 @@ class InsertLines:
             country_allowed=self.rules.serves(link.country),
             own_maximum=self.rules.own_maximum,
         )
-        return version, self._snapshot(product, version)
+        return version, self._snapshot(product, version, request.preview or LinkPreview())
 
-    def _snapshot(self, product: Product | None, version: Version) -> Snapshot | None:
+    def _snapshot(self, product: Product | None, version: Version, preview: LinkPreview) -> Snapshot | None:
+        """What the store says of the product, and the link where the store says nothing."""
         if product is None or version.line_id is None:
             return None
         return Snapshot(
-            title=product.title,
+            title=product.title or preview.title,
             price=product.price,
             currency=product.currency,
-            image_url=product.image_url,
+            image_url=product.image_url or preview.image_url,
             priced_at_ms=self.clock_ms() if product.price else None,
             max_quantity=version.maximum,
             sensitive=product.sensitive,
+            associate_tag=preview.associate_tag,
         )
 
     def _record(self, shopper_id: str, request: AddRequested | HashtagDropped, version: Version) -> PostRow:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.parents import Availability, ParentPost, summarise
 from hashcart.domain.posts import Post
 from hashcart.domain.product_links import ProductReference
@@ -73,4 +74,8 @@ def _to_map(parent: ParentPost) -> dict[str, Any]:
 
 def _from_map(stored: Mapping[str, Any]) -> ParentPost:
     products = tuple(ProductReference(**product) for product in stored["products"])
-    return ParentPost(**(dict(stored) | {"availability": Availability(stored["availability"]), "products": products}))
+    previews = tuple(LinkPreview(**preview) for preview in stored.get("previews", ()))
+    availability = Availability(stored["availability"])
+    return ParentPost(
+        **(dict(stored) | {"availability": availability, "products": products, "previews": previews}),
+    )

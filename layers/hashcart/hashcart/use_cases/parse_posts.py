@@ -94,18 +94,21 @@ class ParsePosts:
         return parents.get(message.post.replied_to_id or "")
 
     def _add(self, post: Post, parent: ParentPost) -> AddRequested:
-        products = parent.products or products_of(post, self.store)
-        report(post.id, "parsed", None if products else why_no_product(parent, post))
+        own = {} if parent.products else products_of(post, self.store)
+        product = next(iter(parent.products or own), None)
+        reason = None if product else why_no_product(parent, post)
+        report(post.id, "parsed", reason)
         return AddRequested(
             post_id=post.id,
             first_id=post.first_id,
             author_id=post.author_id,
             parent_id=post.replied_to_id or "",
             parent_author_id=parent.author_id,
-            product=products[0] if products else None,
-            reason=None if products else why_no_product(parent, post),
+            product=product,
+            reason=reason,
             quantity=self._quantity(post),
             summoned=is_summons(post, self.bot, parent_involves_bot=parent.involves_bot),
+            preview=(own.get(product) or parent.preview(product)) if product else None,
         )
 
     def _undo(self, post: Post, parent: ParentPost | None) -> Sequence[CartRequest]:

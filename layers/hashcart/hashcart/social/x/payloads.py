@@ -22,6 +22,7 @@ MAX_TEXT = 25_000
 MAX_ENTITIES = 100
 MAX_URL = 2_048
 MAX_NAME = 100
+MAX_TITLE = 200
 
 
 class UnreadableError(Exception):
@@ -119,8 +120,20 @@ def _links(note: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[Link, ...]:
             expanded = _url(url.get("expanded_url")) or _url(url.get("url"))
             if expanded is not None:
                 start, end = (_span(url) or (0, 0)) if holder is note or not note else (0, 0)
-                found.setdefault(expanded, Link(expanded, _url(url.get("unwound_url")), start, end))
+                unwound, picture = _url(url.get("unwound_url")), _picture(url)
+                found.setdefault(expanded, Link(expanded, unwound, start, end, _title(url), picture))
     return tuple(found.values())
+
+
+def _title(url: Mapping[str, Any]) -> str | None:
+    title = url.get("title")
+    return title.strip()[:MAX_TITLE] or None if isinstance(title, str) else None
+
+
+def _picture(url: Mapping[str, Any]) -> str | None:
+    """The first picture of a link's preview, which is its largest."""
+    pictures = (_url(image.get("url")) for image in _objects(url.get("images")))
+    return next((picture for picture in pictures if picture and picture.startswith("https://")), None)
 
 
 def _mentions(entities: Mapping[str, Any]) -> tuple[Mention, ...]:
