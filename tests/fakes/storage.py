@@ -4,13 +4,13 @@ Each call is one atomic step. `faults` holds what the next calls raise before th
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
-from hashcart.domain.cart_lines import CartLine, Operation, Snapshot
+from hashcart.domain.cart_lines import CartLine, LineClick, Operation, Snapshot
 from hashcart.domain.outcomes import REPLACEABLE, Outcome, PostRow, Version
 from hashcart.storage.carts import StaleRevisionError
 from hashcart.storage.pending import PendingItem, PendingKind
@@ -56,6 +56,11 @@ class MemoryActivity(Faulty):
     def row(self, shopper_id: str, key: str) -> PostRow | None:
         self._step()
         return self.rows.get((shopper_id, key))
+
+    def recent(self, shopper_id: str, *, before_key: str | None, limit: int) -> list[PostRow]:
+        self._step()
+        keys = sorted((key for owner, key in self.rows if owner == shopper_id), reverse=True)
+        return [self.rows[shopper_id, key] for key in keys if before_key is None or key < before_key][:limit]
 
     def record_version(self, shopper_id: str, key: str, version: Version, *, now_ms: int) -> PostRow:
         self._step()
@@ -161,6 +166,30 @@ class MemoryCarts(Faulty):
         if line.revision != revision:
             raise StaleRevisionError(line)
         return self._put(shopper_id, replace(line, operations={**line.operations, key: operation}))
+
+    def click_together(self, shopper_id: str, clicks: Sequence[LineClick], *, now_ms: int) -> list[CartLine]:
+        self._step()
+        lines = [self._line(shopper_id, click.line_id) for click in clicks]
+        if any(line.revision != click.revision for line, click in zip(lines, clicks, strict=True)):
+            for line, click in zip(lines, clicks, strict=True):
+                if all(existing.split("#", 1)[1] != click.key.split("#", 1)[1] for existing in line.operations):
+                    raise StaleRevisionError(line)
+            return lines
+        return [
+            self._put(
+                shopper_id,
+                replace(
+                    line,
+                    operations={**line.operations, click.key: click.operation},
+                    snapshot=click.snapshot or line.snapshot,
+                ),
+            )
+            for line, click in zip(lines, clicks, strict=True)
+        ]
+
+    def line(self, shopper_id: str, line_id: str) -> CartLine:
+        self._step()
+        return self._line(shopper_id, line_id)
 
     def lines(self, shopper_id: str) -> list[CartLine]:
         self._step()

@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
-from hashcart.domain.cart_lines import KEPT_OPERATIONS, Kind, Operation, Snapshot
+from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, LineClick, Operation, Snapshot
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.storage.account_links import AccountLinks
@@ -152,6 +152,37 @@ def test_a_click_wins_only_on_the_revision_that_its_page_showed(stores: Stores) 
     assert stale.value.line == cleared
 
 
+CHOSEN = "store.localhost#tee#tee-l"
+
+
+def chosen(revisions: tuple[int, int] = (1, 0), form: str = "form-1") -> list[LineClick]:
+    key = f"{NOW_MS + 1}#click#{form}"
+    operation = Operation(Kind.SET, 1, 2, post_id="1", chosen_from=LINE)
+    return [
+        LineClick(LINE, key, Operation(Kind.CLEAR, 1, reason="chosen"), revisions[0]),
+        LineClick(CHOSEN, key, operation, revisions[1], Snapshot(title="Tee, L")),
+    ]
+
+
+def test_a_click_on_two_lines_changes_both_or_none(stores: Stores) -> None:
+    stores.carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.WAITING, 1, 2), now_ms=NOW_MS)
+    together = stores.carts.click_together
+    lines = together(SHOPPER, chosen(), now_ms=NOW_MS)
+    assert [(line.state().quantity, line.state().waiting, line.revision) for line in lines] == [(0, 0, 2), (2, 0, 1)]
+    assert lines[1].snapshot.title == "Tee, L"
+    assert together(SHOPPER, chosen(), now_ms=NOW_MS + 5) == lines
+    with pytest.raises(StaleRevisionError) as stale:
+        together(SHOPPER, chosen((1, 1), "form-2"), now_ms=NOW_MS)
+    assert stale.value.line == lines[0]
+    with pytest.raises(StaleRevisionError):
+        together(SHOPPER, chosen((2, 0), "form-2"), now_ms=NOW_MS)
+    assert [stores.carts.line(SHOPPER, line_id) for line_id in (LINE, CHOSEN)] == lines
+
+
+def test_a_line_that_is_not_there_is_empty(stores: Stores) -> None:
+    assert stores.carts.line(SHOPPER, LINE) == CartLine(LINE)
+
+
 def test_the_lines_of_one_shopper_are_theirs_alone(stores: Stores) -> None:
     stores.carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
     stores.carts.write_operation("shopper-2", LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
@@ -176,6 +207,16 @@ def test_an_undo_may_come_before_its_add(stores: Stores) -> None:
     row = stores.rows.row(SHOPPER, KEY)
     assert row is not None
     assert row.undone
+
+
+def test_rows_come_newest_first_and_in_pages(stores: Stores) -> None:
+    keys = [order_key(post_id(1000 * number), network) for number, network in enumerate(("private", "x", "x"))]
+    for key in keys:
+        stores.rows.record_version(SHOPPER, key, Version(5, LINE, Kind.PLAIN), now_ms=NOW_MS)
+    stores.rows.record_version("shopper-2", KEY, Version(5, LINE, Kind.PLAIN), now_ms=NOW_MS)
+    first = stores.rows.recent(SHOPPER, before_key=None, limit=2)
+    assert [row.order_key for row in first] == keys[:2]
+    assert [row.order_key for row in stores.rows.recent(SHOPPER, before_key=keys[1], limit=2)] == keys[2:]
 
 
 def test_an_edit_leads_to_the_post_it_edits(stores: Stores) -> None:
@@ -364,3 +405,22 @@ def test_keys_left_unread_are_asked_for_again_and_then_reported(aws: Aws) -> Non
             stub.add_response("batch_get_item", unread)
         with pytest.raises(ThrottledError):
             Table(aws.dynamodb, "ProductsTable").get_batch([{"product": "mug"}])
+
+
+def cancelled(*codes: str) -> dict[str, object]:
+    return {"CancellationReasons": [{"Code": code} for code in codes]}
+
+
+def test_a_transaction_in_the_way_of_another_is_tried_again(aws: Aws) -> None:
+    carts = Carts(aws.dynamodb, "CartsTable")
+    error = "TransactionCanceledException"
+    with Stubber(aws.dynamodb) as stub:
+        for _ in range(3):
+            stub.add_client_error(
+                "transact_write_items", error, modeled_fields=cancelled("None", "TransactionConflict")
+            )
+        with pytest.raises(ThrottledError):
+            carts.click_together(SHOPPER, chosen(), now_ms=NOW_MS)
+        stub.add_client_error("transact_write_items", "InternalServerError")
+        with pytest.raises(ClientError):
+            carts.click_together(SHOPPER, chosen(), now_ms=NOW_MS)

@@ -9,7 +9,7 @@ from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.cart_lines import Snapshot
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import Code
-from hashcart.domain.posts import DAY_MS
+from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
@@ -99,6 +99,29 @@ def test_a_post_without_consent_counts_as_not_linked(link: AccountLink, post: st
     assert summoned is not None
     assert (summoned.outcome.code, summoned.shopper_id) == (Code.NOT_LINKED, None)
     assert insertion.rows.rows == {}
+
+
+def test_what_was_added_privately_lands_under_a_key_of_its_own() -> None:
+    insertion = Insertion()
+    request = replace(ADD, network="private", shopper_id="shopper-1", parent_id="")
+    reached = insertion(request)
+    assert reached is not None
+    assert (reached.outcome.code, reached.network, reached.summoned) == (Code.ADDED, "private", False)
+    assert list(insertion.rows.rows) == [("shopper-1", order_key(POST, "private"))]
+    assert reached.first_key == order_key(POST, "private")
+
+
+def test_what_was_added_privately_never_fills_a_new_owners_cart() -> None:
+    insertion = Insertion()
+    assert insertion(replace(ADD, network="private", shopper_id="shopper-0")) is None
+    assert (insertion.rows.rows, insertion.carts.stored) == ({}, {})
+
+
+def test_an_operation_names_the_post_in_which_the_product_was_found() -> None:
+    insertion = Insertion()
+    insertion(ADD)
+    (line,) = insertion.carts.stored.values()
+    assert [operation.post_id for _, operation in line.standing()] == ["1"]
 
 
 def test_a_paused_link_adds_nothing_now_and_everything_after() -> None:

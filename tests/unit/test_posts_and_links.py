@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.link_previews import LinkPreview, associate_tag, preview_of
-from hashcart.domain.posts import DAY_MS, Link, is_from_the_future, is_post_id, is_too_old, order_key, posted_at_ms
+from hashcart.domain.posts import (
+    DAY_MS,
+    Link,
+    id_of_key,
+    is_from_the_future,
+    is_post_id,
+    is_too_old,
+    order_key,
+    posted_at_ms,
+    private_id,
+)
 from hashcart.domain.product_links import MAX_URL_LENGTH, ProductReference, find_product
 from tests.fakes.clock import NOW_MS, post_id
 
@@ -15,6 +25,13 @@ from tests.fakes.clock import NOW_MS, post_id
 def test_a_snowflake_tells_its_time() -> None:
     assert posted_at_ms("2090000000000000002") == 1_787_129_804_979
     assert order_key("2090000000000000002") == "1787129804979#x#2090000000000000002"
+
+
+def test_what_nobody_posted_orders_among_posts() -> None:
+    private = private_id(NOW_MS, 2**22 + 7)
+    assert (is_post_id(private), posted_at_ms(private)) == (True, NOW_MS)
+    assert post_id(1) < private < post_id(-1)
+    assert id_of_key(order_key(private, "private")) == ("private", private)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.0", "１２", "9223372036854775808", "99999999999999999999", "1 ", "0x1"])

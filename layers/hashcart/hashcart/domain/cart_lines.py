@@ -31,13 +31,17 @@ class Operation:
     """What one post or one click asks of a line.
 
     `version` grows with each edit of the post, and the newest version's operation stands. `quantity` is what was
-    asked, before any maximum. `reason` tells why a line was cleared: removed, handed_over or ordered.
+    asked, before any maximum; of a hand-off it is what was sent. `reason` tells why a line was cleared: removed,
+    handed_over, done, chosen or ordered. `post_id` is the post in which the product was found, `chosen_from` the line
+    on which it waited for a choice.
     """
 
     kind: Kind
     version: int
     quantity: int | None = None
     reason: str | None = None
+    post_id: str | None = None
+    chosen_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,17 @@ class CartLine:
         if newest is None:
             return 0
         return key_time_ms(newest) + (LIFE_AFTER_CLEAR_MS if self.state().is_empty else LIFE_AFTER_ADD_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class LineClick:
+    """A click's operation for a line that its page showed at `revision`; 0 is a line that was not there."""
+
+    line_id: str
+    key: str
+    operation: Operation
+    revision: int
+    snapshot: Snapshot | None = None
 
 
 def fold(operations: list[tuple[str, Operation]], now_ms: int | None = None) -> LineState:

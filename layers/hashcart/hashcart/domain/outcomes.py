@@ -61,7 +61,7 @@ class Version:
     @property
     def operation(self) -> Operation:
         """The operation that this version puts on its line."""
-        return Operation(self.kind, self.id, self.quantity)
+        return Operation(self.kind, self.id, self.quantity, post_id=self.parent_id or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 X_EPOCH_MS = 1_288_834_974_657
 SNOWFLAKE_SEQUENCE_BITS = 22
 MAX_SNOWFLAKE = 2**63 - 1
+X = "x"
+PRIVATE = "private"
+"""Networks that an order key can name: posts on X, and what a shopper adds on the cart page, seen by nobody."""
+
+SNOWFLAKE_SEQUENCES = 1 << SNOWFLAKE_SEQUENCE_BITS
 
 DAY_MS = 24 * 60 * 60 * 1000
 OLDEST_POST_MS = 14 * DAY_MS
@@ -74,7 +79,15 @@ def posted_at_ms(post_id: str) -> int:
     return (int(post_id) >> SNOWFLAKE_SEQUENCE_BITS) + X_EPOCH_MS
 
 
-def order_key(post_id: str, network: str = "x") -> str:
+def private_id(now_ms: int, sequence: int) -> str:
+    """An id like a post's for what nobody posted, so that it orders among posts.
+
+    `sequence` tells those of one moment apart.
+    """
+    return str(((now_ms - X_EPOCH_MS) << SNOWFLAKE_SEQUENCE_BITS) + sequence % SNOWFLAKE_SEQUENCES)
+
+
+def order_key(post_id: str, network: str = X) -> str:
     """The key that orders a post's operation among all operations of a line, by time and then by id."""
     return f"{posted_at_ms(post_id):013d}#{network}#{post_id}"
 
@@ -83,6 +96,12 @@ def click_key(now_ms: int, newest_key: str | None, form_id: str) -> str:
     """The key of a click: after everything that the line already has, whatever the clocks say."""
     newest_ms = key_time_ms(newest_key) if newest_key else 0
     return f"{max(now_ms, newest_ms + 1):013d}#click#{form_id}"
+
+
+def id_of_key(key: str) -> tuple[str, str]:
+    """The network and the id that an order key names."""
+    _, network, post_id = key.split("#", 2)
+    return network, post_id
 
 
 def key_time_ms(key: str) -> int:

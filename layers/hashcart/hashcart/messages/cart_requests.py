@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hashcart.domain.link_previews import LinkPreview
+from hashcart.domain.posts import X, order_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.messages.posts import SCHEMA_VERSION, AccessRevoked, PostDeleted
 
@@ -17,6 +18,8 @@ class AddRequested:
 
     `quantity` is None for a plain add. `summoned` is true if the author mentioned the bot, so that it may answer.
     `preview` is what the link to the product tells of it.
+    What a shopper adds on the cart page has `network` private and names the shopper, whose link must still be the
+    author's; `parent_id` is empty where the link led to a product and not to a post.
     """
 
     post_id: str
@@ -29,8 +32,15 @@ class AddRequested:
     summoned: bool = False
     parent_author_id: str | None = None
     preview: LinkPreview | None = None
+    network: str = X
+    shopper_id: str | None = None
     kind: Literal["add"] = "add"
     schema: Literal[1] = SCHEMA_VERSION
+
+    @property
+    def first_key(self) -> str:
+        """The order key of the post's row."""
+        return order_key(self.first_id, self.network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,11 @@ class HashtagDropped:
     author_id: str
     kind: Literal["dropped"] = "dropped"
     schema: Literal[1] = SCHEMA_VERSION
+
+    @property
+    def first_key(self) -> str:
+        """The order key of the post's row."""
+        return order_key(self.first_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hashcart.domain.outcomes import Outcome
+from hashcart.domain.posts import X, order_key
 from hashcart.messages.posts import SCHEMA_VERSION
 
 
@@ -17,5 +18,11 @@ class OutcomeReached:
     shopper_id: str | None
     outcome: Outcome
     summoned: bool = False
+    network: str = X
     kind: Literal["outcome"] = "outcome"
     schema: Literal[1] = SCHEMA_VERSION
+
+    @property
+    def first_key(self) -> str:
+        """The order key of the post's row."""
+        return order_key(self.first_id, self.network)

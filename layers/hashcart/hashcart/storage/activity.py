@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ROW_LIFE_MS = 90 * DAY_MS
 
 _VERSION_PREFIX = "v"
+_AFTER_ALL_KEYS = ":"
 
 
 class Activity:
@@ -27,6 +28,17 @@ class Activity:
         """One post's row, read consistently."""
         item = self._table.get(_key(shopper_id, key), consistent=True)
         return None if item is None else row_from_item(item)
+
+    def recent(self, shopper_id: str, *, before_key: str | None, limit: int) -> list[PostRow]:
+        """Rows from the newest on, those older than `before_key` where one is given; read consistently."""
+        items = self._table.query(
+            "shopper_id = :shopper_id AND order_key < :before",
+            {":shopper_id": shopper_id, ":before": before_key or _AFTER_ALL_KEYS},
+            consistent=True,
+            limit=limit,
+            newest_first=True,
+        )
+        return [row_from_item(item) for item in items]
 
     def record_version(self, shopper_id: str, key: str, version: Version, *, now_ms: int) -> PostRow:
         """Note what a version asks for, unless it was noted before: the first decision stands."""

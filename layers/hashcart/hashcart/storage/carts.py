@@ -1,12 +1,12 @@
 """Table Carts: one item a line, one attribute an operation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hashcart.domain.cart_lines import LIFE_AFTER_ADD_MS, CartLine, Kind, Operation, Snapshot
-from hashcart.domain.posts import OLDEST_POST_MS
-from hashcart.storage.table import ConditionFailedError, Table, without_none
+from hashcart.domain.cart_lines import LIFE_AFTER_ADD_MS, CartLine, Kind, LineClick, Operation, Snapshot
+from hashcart.domain.posts import OLDEST_POST_MS, id_of_key
+from hashcart.storage.table import ConditionFailedError, Table, Update, without_none
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -96,10 +96,30 @@ class Carts:
             )
         except ConditionFailedError as error:
             line = line_from_item({"line_id": line_id} | dict(error.item))
-            if any(_form_id(existing) == _form_id(key) for existing in line.operations):
+            if _has_form(line, key):
                 return line
             raise StaleRevisionError(line) from error
         return self._tidy(shopper_id, line_from_item(item))
+
+    def click_together(self, shopper_id: str, clicks: Sequence[LineClick], *, now_ms: int) -> list[CartLine]:
+        """Put one form's operations on several lines, on all of them or on none. Returns the lines as they are then.
+
+        The same form sent twice succeeds once. Raises StaleRevisionError if one of the lines has changed meanwhile.
+        """
+        try:
+            self._table.update_together([_click_update(shopper_id, click, now_ms) for click in clicks])
+        except ConditionFailedError as error:
+            lines = [self.line(shopper_id, click.line_id) for click in clicks]
+            for line, click in zip(lines, clicks, strict=True):
+                if not _has_form(line, click.key):
+                    raise StaleRevisionError(line) from error
+            return lines
+        return [self._tidy(shopper_id, self.line(shopper_id, click.line_id)) for click in clicks]
+
+    def line(self, shopper_id: str, line_id: str) -> CartLine:
+        """One line, read consistently; without operations if it is not there."""
+        item = self._table.get({"shopper_id": shopper_id, "line_id": line_id}, consistent=True)
+        return line_from_item(item or {"line_id": line_id})
 
     def lines(self, shopper_id: str) -> list[CartLine]:
         """All lines of a shopper, read consistently; `CartLine.state(now_ms)` tells the expired ones."""
@@ -146,16 +166,41 @@ def line_from_item(item: Mapping[str, Any]) -> CartLine:
     )
 
 
-def _form_id(key: str) -> tuple[str, str]:
-    _, kind, form_id = key.split("#", 2)
-    return kind, form_id
+def _click_update(shopper_id: str, click: LineClick, now_ms: int) -> Update:
+    assignments = "#op = :op, expires_at = :expires_at" + (", shown = :shown" if click.snapshot else "")
+    is_there = "revision = :revision" if click.revision else "attribute_not_exists(revision)"
+    return Update(
+        {"shopper_id": shopper_id, "line_id": click.line_id},
+        f"SET {assignments} ADD revision :one",
+        condition=f"attribute_not_exists(#op) AND {is_there}",
+        names={"#op": click.key},
+        values={
+            ":op": _operation_to_map(click.operation),
+            ":revision": click.revision or None,
+            ":expires_at": (now_ms + ITEM_LIFE_MS) // 1000,
+            ":one": 1,
+            ":shown": without_none(asdict(click.snapshot)) if click.snapshot else None,
+        },
+    )
+
+
+def _has_form(line: CartLine, key: str) -> bool:
+    """Whether the form that `key` names has left its operation already."""
+    return any(id_of_key(existing) == id_of_key(key) for existing in line.operations)
 
 
 def _operation_to_map(operation: Operation) -> dict[str, Any]:
     return without_none(
-        {"k": operation.kind.value, "v": operation.version, "q": operation.quantity, "r": operation.reason}
+        {
+            "k": operation.kind.value,
+            "v": operation.version,
+            "q": operation.quantity,
+            "r": operation.reason,
+            "p": operation.post_id,
+            "c": operation.chosen_from,
+        }
     )
 
 
 def _operation_from_map(stored: Mapping[str, Any]) -> Operation:
-    return Operation(Kind(stored["k"]), stored["v"], stored.get("q"), stored.get("r"))
+    return Operation(Kind(stored["k"]), stored["v"], stored.get("q"), stored.get("r"), stored.get("p"), stored.get("c"))

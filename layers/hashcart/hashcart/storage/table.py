@@ -1,6 +1,7 @@
 """One DynamoDB table with plain Python values; the modules beside this one know what the items mean."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 BATCH_GET_ATTEMPTS = 3
+TRANSACTION_ATTEMPTS = 3
+CONDITION_FAILED = "ConditionalCheckFailed"
 MAX_BATCH_GET = 100
 
 _SERIALIZER = TypeSerializer()
@@ -28,6 +31,17 @@ class ConditionFailedError(Exception):
 
 class ThrottledError(Exception):
     """DynamoDB left keys of a batch unread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A conditional change of one item."""
+
+    key: Mapping[str, str]
+    expression: str
+    condition: str
+    names: Mapping[str, str]
+    values: Mapping[str, object]
 
 
 class Table:
@@ -84,6 +98,34 @@ class Table:
             raise ConditionFailedError(from_item(item)) from None
         return from_item(answer["Attributes"])
 
+    def update_together(self, updates: Sequence[Update]) -> None:
+        """Change several items, or none of them if any condition does not hold: then raises ConditionFailedError.
+
+        Raises ThrottledError if other writes to the items stay in the way.
+        """
+        actions: list[Any] = [
+            {
+                "Update": {
+                    "TableName": self.name,
+                    "Key": to_item(update.key),
+                    "UpdateExpression": update.expression,
+                    "ConditionExpression": update.condition,
+                    "ExpressionAttributeNames": update.names,
+                    "ExpressionAttributeValues": to_item(update.values),
+                }
+            }
+            for update in updates
+        ]
+        for _ in range(TRANSACTION_ATTEMPTS):
+            try:
+                self._client.transact_write_items(TransactItems=actions)
+            except ClientError as error:
+                if CONDITION_FAILED in _cancellations(error):
+                    raise ConditionFailedError({}) from None
+            else:
+                return
+        raise ThrottledError(self.name)
+
     def delete(self, key: Mapping[str, str]) -> None:
         """Remove an item."""
         self._client.delete_item(TableName=self.name, Key=to_item(key))
@@ -96,14 +138,16 @@ class Table:
         names: Mapping[str, str] | None = None,
         consistent: bool = False,
         limit: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[dict[str, Any]]:
-        """The items of one hash key, `limit` at most."""
+        """The items of one hash key in the order of their range keys, `limit` at most."""
         optional: dict[str, Any] = without_none({"ExpressionAttributeNames": names})
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=to_item(values),
             ConsistentRead=consistent,
+            ScanIndexForward=not newest_first,
             PaginationConfig={} if limit is None else {"MaxItems": limit},
             **optional,
         )
@@ -119,6 +163,14 @@ class Table:
             if not requested:
                 return items
         raise ThrottledError(self.name)
+
+
+def _cancellations(error: ClientError) -> set[str]:
+    """Why a transaction was cancelled, one code an item. Raises the error if it was not."""
+    if error.response["Error"].get("Code") != "TransactionCanceledException":
+        raise error
+    reasons: list[dict[str, str]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]  # not in the stubs
+    return {reason.get("Code", "") for reason in reasons}
 
 
 def to_item(plain: Mapping[str, object]) -> dict[str, "AttributeValueTypeDef"]:

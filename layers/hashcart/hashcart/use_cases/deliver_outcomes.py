@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.outcomes import Code, Outcome
-from hashcart.domain.posts import DAY_MS, order_key, posted_at_ms
+from hashcart.domain.posts import DAY_MS, posted_at_ms
 from hashcart.domain.replies import DEFAULT_LANGUAGE, reply_text, silence
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import to_json
@@ -113,9 +113,7 @@ class DeliverOutcomes:
             report(message.post_id, "dropped", "no_link_any_more")
             return
         owner, life_ms = self._owner(message)
-        kept = self.outcomes.store_outcome(
-            owner, order_key(message.first_id), message.outcome, now_ms=self.clock_ms(), **life_ms
-        )
+        kept = self.outcomes.store_outcome(owner, message.first_key, message.outcome, now_ms=self.clock_ms(), **life_ms)
         if not message.summoned:
             report(message.post_id, kept.code, "not_summoned")
             return
@@ -235,4 +233,4 @@ class _Reply:
 
     @property
     def key(self) -> str:
-        return order_key(self.message.first_id)
+        return self.message.first_key

@@ -13,7 +13,7 @@ from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.cart_lines import CartLine, Operation, Snapshot
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import Code, Outcome, PostRow, Version, decide, outcome_of
-from hashcart.domain.posts import is_from_the_future, is_too_old, order_key, posted_at_ms
+from hashcart.domain.posts import X, is_from_the_future, is_too_old, order_key, posted_at_ms
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
@@ -121,6 +121,9 @@ class InsertLines:
 
     def _add(self, request: AddRequested, *, is_last: bool) -> OutcomeReached | None:
         link = self._link_that_covers(request.post_id, request.author_id)
+        if link is not None and request.shopper_id not in (None, link.shopper_id):
+            report(request.post_id, "dropped", "profile_moved")
+            return None
         if link is None:
             return self._not_linked(request)
         if link.state is LinkState.PAUSED:
@@ -224,7 +227,7 @@ class InsertLines:
 
     def _record(self, shopper_id: str, request: AddRequested | HashtagDropped, version: Version) -> PostRow:
         now_ms = self.clock_ms()
-        first_key = order_key(request.first_id)
+        first_key = request.first_key
         row = self.rows.record_version(shopper_id, first_key, version, now_ms=now_ms)
         if request.post_id == request.first_id:
             return row
@@ -278,4 +281,5 @@ class InsertLines:
             shopper_id=link.shopper_id,
             outcome=outcome,
             summoned=not isinstance(request, HashtagDropped) and request.summoned,
+            network=request.network if isinstance(request, AddRequested) else X,
         )
