@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from hashcart.aws import CLIENT_CONFIG
 from hashcart.consumers import Consumer, Delivery, each, forward
+from hashcart.domain.regions import allowed_countries
 from hashcart.messages.cart_requests import CartRequest
 from hashcart.messages.posts import to_json
 from hashcart.observability import clock_ms, logger
@@ -28,9 +29,10 @@ TIME_TO_FINISH_MS = 15_000
 sqs = boto3.client("sqs", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 
+store = text("STORE")
 outcomes_queue_url = text("OUTCOMES_QUEUE_URL")
 catalogue = Catalogue(
-    open_store(text("STORE"), names("SENSITIVE_CATEGORIES")),
+    open_store(store),
     LeasedCache(dynamodb, text("PRODUCTS_TABLE"), "product", clock_ms=clock_ms),
 )
 insert_lines = InsertLines(
@@ -40,9 +42,10 @@ insert_lines = InsertLines(
     pending=Pending(dynamodb, text("PENDING_TABLE")),
     product_of=catalogue.product,
     rules=ShopRules(
-        allowed_countries=frozenset(names("ALLOWED_COUNTRIES")),
+        allowed_countries=allowed_countries(names("ALLOWED_COUNTRIES"), store),
         own_maximum=whole_number("MAX_QUANTITY"),
         reply_to_strangers=flag("REPLY_TO_STRANGERS"),
+        sensitive_categories=names("SENSITIVE_CATEGORIES"),
     ),
     clock_ms=clock_ms,
 )

@@ -56,7 +56,7 @@ def test_it_is_documented(name: str) -> None:
     ("name", "good", "bad"),
     [
         ("CartHashtags", ["AmazonCart", "AmazonCart,アマゾンポチ"], ["", "#AmazonCart", "Amazon Cart", "A,,B"]),
-        ("AllowedCountries", ["US", "US,CA", "*"], ["", "us", "USA", "US, CA", "US,*"]),
+        ("AllowedCountries", ["default", "US", "US,CA", "*"], ["", "us", "default,US", "USA", "US, CA", "US,*"]),
         ("BotUserId", ["900", "2090000000000000001"], ["", "shopbot", "-1"]),
         ("BotUsername", ["shopbot"], ["", "@shopbot", "a_name_that_is_too_long"]),
         (

@@ -43,6 +43,7 @@ class Insertion:
         self.carts = MemoryCarts()
         self.pending = MemoryPending()
         self.store_is_down = False
+        self.catalogue: dict[ProductReference, Product] = {}
         self.product = Product(title="Mug")
         self.insert_lines = InsertLines(
             links=self.links,
@@ -50,14 +51,16 @@ class Insertion:
             carts=self.carts,
             pending=self.pending,
             product_of=self.product_of,
-            rules=ShopRules(frozenset({"US"}), 10, reply_to_strangers=reply_to_strangers),
+            rules=ShopRules(
+                frozenset({"US"}), 10, reply_to_strangers=reply_to_strangers, sensitive_categories=("health",)
+            ),
             clock_ms=self.clock,
         )
 
     def product_of(self, reference: ProductReference) -> Product | None:
         if self.store_is_down:
             raise StoreUnavailableError("503")
-        return self.product
+        return self.catalogue.get(reference, self.product)
 
     def __call__(self, request: CartRequest, *, is_last: bool = False) -> OutcomeReached | None:
         reached = self.insert_lines(Delivery("m", request, is_last))
@@ -167,7 +170,60 @@ def test_a_country_that_the_store_does_not_serve() -> None:
     reached = Insertion(replace(LINK, country="GB"))(ADD)
     assert reached is not None
     assert (reached.outcome.code, reached.outcome.reason) == (Code.NOT_AVAILABLE_HERE, "country")
-    assert ShopRules(frozenset({"*"}), 1).serves("GB")
+
+
+def test_a_link_to_another_marketplace_is_kept_for_the_activity() -> None:
+    insertion = Insertion()
+    elsewhere = ProductReference("uk.store.localhost", "mug")
+    reached = insertion(replace(ADD, product=elsewhere, quantity=2))
+    assert reached is not None
+    assert (reached.outcome.code, reached.outcome.reason) == (Code.NOT_AVAILABLE_HERE, "marketplace")
+    [row] = insertion.rows.rows.values()
+    assert row.versions[int(POST)].linked == elsewhere.line_id
+    assert insertion.carts.stored == {}
+
+
+def test_a_product_of_another_marketplace_is_looked_up_in_the_shoppers_own() -> None:
+    insertion = Insertion()
+    elsewhere = ProductReference("uk.store.localhost", "mug")
+    both = ("store.localhost", "uk.store.localhost")
+    insertion.catalogue = {
+        elsewhere: Product("Mug", "15.00", "GBP", marketplaces=both),
+        MUG: Product("Mug", "18.00", "USD", max_quantity=2, marketplaces=both),
+    }
+    assert insertion.code(replace(ADD, product=elsewhere)) is Code.ADDED
+    [line] = insertion.carts.stored.values()
+    assert (line.line_id, line.snapshot.price, line.snapshot.currency) == (MUG.line_id, "18.00", "USD")
+
+
+def test_a_product_that_is_gone_in_the_shoppers_marketplace_is_not_available_there() -> None:
+    insertion = Insertion()
+    elsewhere = ProductReference("uk.store.localhost", "mug")
+    known = {elsewhere: Product("Mug", marketplaces=("store.localhost", "uk.store.localhost"))}
+    insertion.insert_lines = replace(insertion.insert_lines, product_of=known.get)
+    assert insertion.code(replace(ADD, product=elsewhere)) is Code.NOT_AVAILABLE_HERE
+
+
+@pytest.mark.parametrize(
+    ("product", "own_categories", "sensitive"),
+    [
+        (Product("Tea"), (), False),
+        (Product("Tea", sensitive=True), (), True),
+        (Product("Tea", category="Books > HEALTH"), (), True),
+        (Product("Tea", category="Grocery"), (), False),
+        (Product("Tea", category="Épicerie"), ("epicerie",), True),
+    ],
+)
+def test_the_store_the_merchant_or_the_shopper_makes_a_product_sensitive(
+    product: Product, own_categories: tuple[str, ...], sensitive: bool
+) -> None:
+    insertion = Insertion(replace(LINK, sensitive_categories=own_categories))
+    insertion.catalogue = {MUG: product}
+    reached = insertion(ADD)
+    assert reached is not None
+    [line] = insertion.carts.stored.values()
+    assert (reached.outcome.sensitive, line.snapshot.sensitive) == (sensitive, sensitive)
+    assert line.snapshot.category == product.category
 
 
 def test_an_undo_reaches_an_edit_that_comes_after_it() -> None:

@@ -18,14 +18,21 @@ MUG = Product(title="Mug", price="12.50", currency="USD", in_stock=True, marketp
 
 
 def decided(
-    asked: Version = ASKED, product: Product | None = MUG, *, country_allowed: bool = True, own_maximum: int = 10
+    asked: Version = ASKED,
+    product: Product | None = MUG,
+    *,
+    marketplace: str = "store.localhost",
+    country_allowed: bool = True,
+    own_maximum: int = 10,
+    sensitive: bool = False,
 ) -> Version:
     return decide(
         asked,
         product,
-        marketplace="store.localhost",
+        marketplace=marketplace,
         country_allowed=country_allowed,
         own_maximum=own_maximum,
+        sensitive=sensitive,
     )
 
 
@@ -65,6 +72,7 @@ def test_the_product_decides_the_kind_of_operation(product: Product, quantity: i
 def test_what_cannot_be_had_asks_for_no_line(product: Product | None, allowed: bool, code: Code, reason: str) -> None:
     version = decided(replace(ASKED, quantity=3), product, country_allowed=allowed)
     assert (version.line_id, version.quantity, version.code, version.reason) == (None, None, code, reason)
+    assert version.linked == LINE
     assert outcome_of(PostRow(KEY, {version.id: version}), None) == Outcome(code, version.id, reason=reason)
 
 
@@ -80,10 +88,10 @@ def test_the_smaller_maximum_holds(store_maximum: int | None, maximum: int) -> N
 
 
 def test_a_sensitive_product_marks_its_outcome() -> None:
-    sensitive = outcome(decided(product=replace(MUG, sensitive=True)))
-    assert sensitive is not None
-    assert sensitive.sensitive
-    assert decided(product=replace(MUG, sensitive=True, digital=True)).sensitive
+    result = outcome(decided(sensitive=True))
+    assert result is not None
+    assert result.sensitive
+    assert decided(product=replace(MUG, digital=True), sensitive=True).sensitive
 
 
 @pytest.mark.parametrize(

@@ -46,13 +46,13 @@ def internet() -> Internet:
 
 @pytest.fixture
 def store(internet: Internet) -> DemoStore:
-    return DemoStore(HttpClient(internet), STORE, "http://store.localhost:8401", ["health"])  # type: ignore[arg-type]
+    return DemoStore(HttpClient(internet), STORE, "http://store.localhost:8401")  # type: ignore[arg-type]
 
 
 def test_a_product_with_variants_needs_a_choice(store: DemoStore, internet: Internet) -> None:
     product = store.product(TEE)
     assert product is not None
-    assert (product.title, product.price, product.needs_options, product.sensitive) == ("Tee", "24.00", True, True)
+    assert (product.title, product.price, product.needs_options, product.category) == ("Tee", "24.00", True, "Health")
     assert [(variant.id, variant.options, variant.price, variant.in_stock) for variant in product.variants] == [
         ("tee-s", (("size", "S"),), None, False),
         ("tee-m", (), "26.00", True),
@@ -137,10 +137,10 @@ def test_amazon_is_asked_by_its_form_which_asks_the_shopper() -> None:
 def test_the_deployment_names_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_SITE_URL", "https://shop.example/")
     monkeypatch.setenv("STORE_BASE_URL", "https://shop.example/")
-    assert isinstance(open_store("amazon", []), AmazonStore)
-    assert isinstance(open_store("demo", []), DemoStore)
+    assert isinstance(open_store("amazon"), AmazonStore)
+    assert isinstance(open_store("demo"), DemoStore)
     with pytest.raises(SettingError, match="nowhere"):
-        open_store("nowhere", [])
+        open_store("nowhere")
 
 
 TEE_WITH_SIZES = Product(

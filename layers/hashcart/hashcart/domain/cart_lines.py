@@ -48,7 +48,8 @@ class Operation:
 class Snapshot:
     """What the cart page shows of a product without asking the store again.
 
-    `associate_tag` is that of the Amazon Associate whose link it was.
+    `associate_tag` is that of the Amazon Associate whose link it was. `sensitive` is what was true when the product was
+    added; `category` serves to ask `is_sensitive` again, as a shopper may choose other categories later.
     """
 
     title: str | None = None
@@ -58,6 +59,7 @@ class Snapshot:
     priced_at_ms: int | None = None
     max_quantity: int | None = None
     sensitive: bool = False
+    category: str | None = None
     associate_tag: str | None = None
 
 

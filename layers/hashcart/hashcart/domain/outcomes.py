@@ -45,7 +45,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What one version of a post asks for, decided once and kept: a line and an operation, or why there is none."""
+    """What one version of a post asks for, decided once and kept: a line and an operation, or why there is none.
+
+    `linked` is the product that the post links to, as a `line_id`, where there is no line for it.
+    """
 
     id: int
     line_id: str | None = None
@@ -55,6 +58,7 @@ class Version:
     code: Code | None = None
     reason: str | None = None
     sensitive: bool = False
+    linked: str | None = None
     parent_id: str | None = None
     parent_author_id: str | None = None
 
@@ -94,24 +98,31 @@ class PostRow:
 
 
 def decide(
-    asked: Version, product: Product | None, *, marketplace: str, country_allowed: bool, own_maximum: int
+    asked: Version,
+    product: Product | None,
+    *,
+    marketplace: str,
+    country_allowed: bool,
+    own_maximum: int,
+    sensitive: bool = False,
 ) -> Version:
     """Complete what was `asked` (a line and perhaps a quantity) by what the store says of the product.
 
-    The line lies in the shopper's own `marketplace`, where the store sells the product there.
+    The line lies in the shopper's own `marketplace`, where the store sells the product there. `sensitive` is the
+    verdict of `is_sensitive` on the product.
     """
     if product is None:
         return _refused(asked, Code.NO_PRODUCT, "product_gone")
     reference = ProductReference.from_line_id(asked.line_id or "##")
     refusal = _refusal(product, country_allowed, marketplace in (product.marketplaces or (reference.marketplace,)))
     if refusal is not None:
-        return replace(_refused(asked, Code.NOT_AVAILABLE_HERE, refusal), sensitive=product.sensitive)
+        return replace(_refused(asked, Code.NOT_AVAILABLE_HERE, refusal), sensitive=sensitive)
     return replace(
         asked,
         line_id=replace(reference, marketplace=marketplace).line_id,
         kind=_kind(asked.quantity, product),
         maximum=max(1, product.limit(own_maximum)),
-        sensitive=product.sensitive,
+        sensitive=sensitive,
     )
 
 
@@ -132,7 +143,16 @@ def _kind(quantity: int | None, product: Product) -> Kind:
 
 
 def _refused(asked: Version, code: Code, reason: str) -> Version:
-    return replace(asked, line_id=None, kind=Kind.WITHDRAWN, quantity=None, code=code, reason=reason)
+    return replace(
+        asked,
+        line_id=None,
+        kind=Kind.WITHDRAWN,
+        quantity=None,
+        maximum=None,
+        code=code,
+        reason=reason,
+        linked=asked.line_id,
+    )
 
 
 def outcome_of(row: PostRow, line: CartLine | None) -> Outcome | None:

@@ -1,11 +1,17 @@
 """What the store says of a product."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from hashcart.domain.product_links import ProductReference
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One size, colour or the like; `options` are pairs such as ("size", "L"), in the store's order and words."""
+    """One size, colour or the like; `options` are pairs such as ("size", "L"), in the store's order and words.
+
+    `is_product` says that it is a product of its own at the store with `id` as product id, as Amazon's child ASINs are:
+    a link to it names it alone, so its cart line does too.
+    """
 
     id: str
     options: tuple[tuple[str, str], ...] = ()
@@ -15,6 +21,13 @@ class Variant:
     image_url: str | None = None
     in_stock: bool | None = None
     max_quantity: int | None = None
+    is_product: bool = False
+
+    def reference(self, product: ProductReference) -> ProductReference:
+        """The reference of this variant of `product`, whose line is the same however the shopper came to it."""
+        if self.is_product:
+            return ProductReference(product.marketplace, self.id)
+        return replace(product, variant_id=self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +36,8 @@ class Product:
 
     What the store does not tell is None and stops nothing: `in_stock` None means unknown, not sold out.
     `needs_options` says that a size, colour or the like has still to be chosen, from `variants` where the store lists
-    them. `parent_id` is the product that a variant belongs to, where the store has ids of both.
+    them. `parent_id` is the product that a variant belongs to, where the store has ids of both. `sensitive` is the
+    store's own flag and `category` its own word, or a path such as "Books > Health".
     """
 
     title: str | None = None

@@ -1,6 +1,6 @@
 """The demo store: a shop with a small JSON catalogue, for trying HashCart out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -55,11 +55,10 @@ class DemoStore:
 
     display = DisplayRules()
 
-    def __init__(self, http: HttpClient, base_url: str, site_url: str, sensitive_categories: Collection[str]) -> None:
+    def __init__(self, http: HttpClient, base_url: str, site_url: str) -> None:
         self._http = http
         self._base_url = base_url
         self._site = urlsplit(site_url)
-        self._sensitive_categories = frozenset(category.casefold() for category in sensitive_categories)
 
     def product(self, reference: ProductReference) -> Product | None:
         """The product, or its variant where the reference names one. Raises StoreUnavailableError."""
@@ -105,7 +104,6 @@ class DemoStore:
 
     def _product(self, found: CatalogueProduct, variant: Variant | None, *, needs_options: bool) -> Product:
         price = variant.price if variant is not None and variant.price is not None else found.price
-        category = (found.category or "").casefold()
         return Product(
             title=found.title if variant is None else f"{found.title}, {variant.title}",
             price=price.amount,
@@ -115,7 +113,7 @@ class DemoStore:
             max_quantity=found.max_quantity if variant is None else variant.max_quantity,
             needs_options=needs_options,
             digital=found.digital,
-            sensitive=found.sensitive or category in self._sensitive_categories,
+            sensitive=found.sensitive,
             category=found.category,
             marketplaces=found.marketplaces,
             variants=tuple(map(_variant, found.variants)) if needs_options else (),

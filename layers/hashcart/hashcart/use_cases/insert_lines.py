@@ -16,6 +16,8 @@ from hashcart.domain.outcomes import Code, Outcome, PostRow, Version, decide, ou
 from hashcart.domain.posts import X, is_from_the_future, is_too_old, order_key, posted_at_ms
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
+from hashcart.domain.regions import serves
+from hashcart.domain.sensitivity import is_sensitive
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
@@ -78,15 +80,14 @@ class PendingStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ShopRules:
-    """What the merchant decided: countries served ("*" is all), the most of one product, answers to strangers."""
+    """What the merchant decided: countries served ("*" is all), the most of one product, answers to strangers, and the
+    product categories that are sensitive.
+    """
 
     allowed_countries: frozenset[str]
     own_maximum: int
     reply_to_strangers: bool = False
-
-    def serves(self, country: str) -> bool:
-        """Whether shoppers of a country (ISO 3166-1 alpha-2) are served."""
-        return "*" in self.allowed_countries or country in self.allowed_countries
+    sensitive_categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +201,28 @@ class InsertLines:
         )
         if request.product is None:
             return replace(asked, quantity=None, code=Code.NO_PRODUCT, reason=request.reason), None
-        product = self.product_of(request.product)
+        product = self._product(request.product, link.marketplace)
         version = decide(
             asked,
             product,
             marketplace=link.marketplace,
-            country_allowed=self.rules.serves(link.country),
+            country_allowed=serves(self.rules.allowed_countries, link.country),
             own_maximum=self.rules.own_maximum,
+            sensitive=product is not None and self._is_sensitive(product, link),
         )
         return version, self._snapshot(product, version, request.preview or LinkPreview())
+
+    def _product(self, reference: ProductReference, marketplace: str) -> Product | None:
+        """The product with the price and stock of the shopper's marketplace, where the store sells it there too."""
+        product = self.product_of(reference)
+        if product is None or marketplace == reference.marketplace or marketplace not in product.marketplaces:
+            return product
+        sold_here = self.product_of(replace(reference, marketplace=marketplace))
+        return sold_here or replace(product, marketplaces=(reference.marketplace,))
+
+    def _is_sensitive(self, product: Product, link: AccountLink) -> bool:
+        categories = (*self.rules.sensitive_categories, *link.sensitive_categories)
+        return is_sensitive(product.category, flagged=product.sensitive, categories=categories)
 
     def _snapshot(self, product: Product | None, version: Version, preview: LinkPreview) -> Snapshot | None:
         """What the store says of the product, and the link where the store says nothing."""
@@ -221,7 +235,8 @@ class InsertLines:
             image_url=product.image_url or preview.image_url,
             priced_at_ms=self.clock_ms() if product.price else None,
             max_quantity=version.maximum,
-            sensitive=product.sensitive,
+            sensitive=version.sensitive,
+            category=product.category,
             associate_tag=preview.associate_tag,
         )
 
