@@ -244,17 +244,17 @@ class MemoryCache(Faulty):
         self._clock_ms = clock_ms
         self._lease_ms = lease_ms
         self.values: dict[str, tuple[Mapping[str, Any], int]] = {}
+        self.stored_at_ms: dict[str, int] = {}
         self.leases: dict[str, int] = {}
 
-    def read(self, keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    def read(self, keys: Collection[str], *, max_age_ms: int | None = None) -> dict[str, Mapping[str, Any]]:
         self._step()
-        now_ms = self._clock_ms()
-        return {key: self.values[key][0] for key in keys if key in self.values and self.values[key][1] > now_ms}
+        return {key: self.values[key][0] for key in keys if self._serves(key, max_age_ms)}
 
-    def take_lease(self, key: str) -> bool:
+    def take_lease(self, key: str, *, max_age_ms: int | None = None) -> bool:
         self._step()
         now_ms = self._clock_ms()
-        if self.leases.get(key, 0) > now_ms or self.values.get(key, ({}, 0))[1] > now_ms:
+        if self.leases.get(key, 0) > now_ms or self._serves(key, max_age_ms):
             return False
         self.leases[key] = now_ms + self._lease_ms
         return True
@@ -266,7 +266,13 @@ class MemoryCache(Faulty):
     def store(self, key: str, value: Mapping[str, Any], *, fresh_ms: int) -> None:
         self._step()
         self.values[key] = (value, self._clock_ms() + fresh_ms)
+        self.stored_at_ms[key] = self._clock_ms()
         self.leases.pop(key, None)
+
+    def _serves(self, key: str, max_age_ms: int | None) -> bool:
+        now_ms = self._clock_ms()
+        is_fresh = key in self.values and self.values[key][1] > now_ms
+        return is_fresh and (max_age_ms is None or self.stored_at_ms.get(key, 0) > now_ms - max_age_ms)
 
 
 class MemoryBotTokens(Faulty):

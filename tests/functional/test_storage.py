@@ -377,11 +377,24 @@ def test_pending_spreads_over_all_shards(aws: Aws) -> None:
     assert len(list(pending.due(PendingKind.OUTCOME, NOW_MS, 2))) <= 2 * SHARDS
 
 
+def test_a_reader_may_want_a_value_younger_than_a_fresh_one(stores: Stores) -> None:
+    stores.cache.store("mug", {"title": "Mug"}, fresh_ms=60_000)
+    stores.clock.now_ms += 10_000
+    assert stores.cache.read(["mug"], max_age_ms=10_001) == {"mug": {"title": "Mug"}}
+    assert not stores.cache.take_lease("mug", max_age_ms=10_001)
+    assert stores.cache.read(["mug"], max_age_ms=10_000) == {}
+    assert stores.cache.take_lease("mug", max_age_ms=10_000)
+    assert not stores.cache.take_lease("mug", max_age_ms=10_000)
+    assert stores.cache.read(["mug"]) == {"mug": {"title": "Mug"}}, "others read on meanwhile"
+    stores.cache.release("mug")
+    assert not stores.cache.take_lease("mug")
+
+
 def test_the_process_remembers_fresh_entries_without_asking_dynamodb(aws: Aws) -> None:
     clock = Clock()
     cache = LeasedCache(aws.dynamodb, "ProductsTable", "product", clock_ms=clock)
     for number in range(MAX_REMEMBERED + 1):
-        cache._remember(f"p{number}", Entry({}, clock.now_ms + 1))
+        cache._remember(f"p{number}", Entry({}, clock.now_ms, clock.now_ms + 1))
     cache.store("mug", {"title": "Mug"}, fresh_ms=60_000)
     aws.dynamodb.delete_table(TableName="ProductsTable")
     assert cache.read(["mug"]) == {"mug": {"title": "Mug"}}

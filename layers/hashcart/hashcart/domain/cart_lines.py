@@ -80,6 +80,12 @@ class LineState:
 EMPTY = LineState()
 
 
+def adding(state: LineState) -> tuple[Kind, int | None]:
+    """Kind and quantity of the click that puts what waits or is wished for into the cart, in the quantity asked for."""
+    quantity = state.waiting or state.wished
+    return (Kind.SET, quantity) if quantity > 1 else (Kind.PLAIN, None)
+
+
 @dataclass(frozen=True, slots=True)
 class CartLine:
     """All that is stored of a line: its operations by order key, the keys undone, and the revision."""

@@ -137,7 +137,7 @@ def _refusal(product: Product, country_allowed: bool, sold_here: bool) -> str | 
 def _kind(quantity: int | None, product: Product) -> Kind:
     if product.needs_options:
         return Kind.WAITING
-    if product.in_stock is False or product.max_quantity == 0:
+    if product.is_sold_out:
         return Kind.WISH
     return Kind.PLAIN if quantity is None else Kind.SET
 

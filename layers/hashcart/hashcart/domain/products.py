@@ -54,6 +54,11 @@ class Product:
     variants: tuple[Variant, ...] = ()
     parent_id: str | None = None
 
+    @property
+    def is_sold_out(self) -> bool:
+        """Whether the store says that there is none."""
+        return self.in_stock is False or self.max_quantity == 0
+
     def limit(self, own_maximum: int) -> int:
         """The most that can be in a cart: the store's maximum or ours, whichever is smaller."""
         return own_maximum if self.max_quantity is None else min(own_maximum, self.max_quantity)

@@ -34,8 +34,11 @@ class Catalogue:
         self._seconds = seconds
         self._down_until = 0.0
 
-    def product(self, reference: ProductReference) -> Product | None:
-        """The product, minutes old at most; None if the store does not have it. Raises StoreUnavailableError."""
+    def product(self, reference: ProductReference, *, max_age_ms: int | None = None) -> Product | None:
+        """The product, minutes old at most, or `max_age_ms`; None if the store does not have it.
+
+        Raises StoreUnavailableError.
+        """
         key = reference.line_id
 
         def fetch(_: Collection[str]) -> Fetched:
@@ -50,7 +53,9 @@ class Catalogue:
                 return {key: ({"gone": True}, GONE_FRESH_MS)}
             return {key: (_to_map(product), FOUND_FRESH_MS)}
 
-        found = read_through(self._cache, [key], fetch, transient=(StoreUnavailableError,), sleep=self._sleep)
+        found = read_through(
+            self._cache, [key], fetch, transient=(StoreUnavailableError,), sleep=self._sleep, max_age_ms=max_age_ms
+        )
         if key not in found:
             raise StoreUnavailableError("the product could not be fetched")
         return None if found[key].get("gone") else _from_map(found[key])

@@ -16,10 +16,10 @@ type Fetched = Mapping[str, tuple[Mapping[str, Any], int]]
 class Cache(Protocol):
     """A cache in which one lease at a time is given for each key."""
 
-    def read(self, keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
-        """The fresh values among `keys`."""
+    def read(self, keys: Collection[str], *, max_age_ms: int | None = None) -> dict[str, Mapping[str, Any]]:
+        """The fresh values among `keys`, of at most this age."""
 
-    def take_lease(self, key: str) -> bool:
+    def take_lease(self, key: str, *, max_age_ms: int | None = None) -> bool:
         """Whether this reader is the one to fetch."""
 
     def release(self, key: str) -> None:
@@ -36,17 +36,22 @@ def read_through(
     *,
     transient: tuple[type[Exception], ...],
     sleep: Callable[[float], None] = time.sleep,
+    max_age_ms: int | None = None,
 ) -> dict[str, Mapping[str, Any]]:
-    """The values of `keys`, less those whose fetch failed with a `transient` error, here or at another reader."""
-    found = cache.read(keys)
-    leased = [key for key in dict.fromkeys(keys) if key not in found and cache.take_lease(key)]
+    """The values of `keys`, less those whose fetch failed with a `transient` error, here or at another reader.
+
+    Fresh values are not fetched again, unless they are older than `max_age_ms`.
+    """
+    found = cache.read(keys, max_age_ms=max_age_ms)
+    wanted = [key for key in dict.fromkeys(keys) if key not in found]
+    leased = [key for key in wanted if cache.take_lease(key, max_age_ms=max_age_ms)]
     found |= _fetch_leased(cache, leased, fetch, transient)
-    held = [key for key in dict.fromkeys(keys) if key not in found and key not in leased]
+    held = [key for key in wanted if key not in leased]
     for _ in range(WAITS):
         if not held:
             break
         sleep(WAIT_SECONDS)
-        found |= cache.read(held)
+        found |= cache.read(held, max_age_ms=max_age_ms)
         held = [key for key in held if key not in found]
     return found
 
