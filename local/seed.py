@@ -6,19 +6,25 @@ from collections.abc import Mapping
 
 import boto3
 
-from hashcart.domain.account_links import AccountLink
+from hashcart.domain.account_links import AccountLink, StoreAccount
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.bot_tokens import BotTokens
+from local.demo_store.customers import CUSTOMERS
 from local.settings import APP_BEARER_TOKEN, BOT_CLIENT_ID, BOT_CLIENT_SECRET, CONSUMER_SECRET
+from local.x_simulator.accounts import Accounts
 from local.x_simulator.bot_sign_in import sign_bot_in
 
 REGION = "us-east-1"
 POLICY_VERSION = "2026-11"
+ACCOUNTS = Accounts()
 
 
-def seed(outputs: Mapping[str, str], endpoint_url: str) -> None:
-    """Fill the deployed stack, whose outputs name its tables and secrets. Safe to repeat."""
+def seed(outputs: Mapping[str, str], endpoint_url: str, store_issuer: str) -> None:
+    """Fill the deployed stack, whose outputs name its tables and secrets. Safe to repeat.
+
+    `store_issuer` is the issuer of the demo store's sign-in, whose customers the shoppers are.
+    """
     session = _session()
     secrets = session.client("secretsmanager", endpoint_url=endpoint_url)
     for output, value in (
@@ -30,8 +36,7 @@ def seed(outputs: Mapping[str, str], endpoint_url: str) -> None:
     account_links = AccountLinks(
         session.client("dynamodb", endpoint_url=endpoint_url), outputs["AccountLinksTableName"]
     )
-    for link in linked_shoppers(_now_ms()):
-        account_links.link(link)
+    link_shoppers(account_links, store_issuer, _now_ms())
 
 
 def sign_bot_in_once(outputs: Mapping[str, str], endpoint_url: str, x_api_base_url: str) -> None:
@@ -44,29 +49,34 @@ def sign_bot_in_once(outputs: Mapping[str, str], endpoint_url: str, x_api_base_u
         tokens.save(BotToken(answer["access_token"], answer["refresh_token"], expires_at_ms))
 
 
-def linked_shoppers(consented_at_ms: int) -> list[AccountLink]:
-    """Who has linked: two with public answers, one without, and one whose posts are protected."""
+def link_shoppers(account_links: AccountLinks, store_issuer: str, now_ms: int) -> None:
+    """Link profiles with customers of the demo store, unless a profile is linked already.
+
+    Two have public answers, one has none, and the posts of one are protected.
+    """
     people = (
-        ("222", "ada_shops", "en", True),
-        ("555", "dieter_kauft", "de", True),
-        ("666", "quiet_quinn", "en", False),
-        ("444", "cleo_private", "en", True),
+        ("222", "ada_shops", "ada", "en", True),
+        ("555", "dieter_kauft", "dieter", "de", True),
+        ("666", "quiet_quinn", "quinn", "en", False),
+        ("444", "cleo_private", "cleo", "en", True),
     )
-    return [
-        AccountLink(
-            shopper_id=f"shopper-{handle}",
-            x_user_id=x_user_id,
-            handle=handle,
-            marketplace="store.localhost",
-            country="US",
-            language=language,
-            consented_at_ms=consented_at_ms,
-            policy_version=POLICY_VERSION,
-            public_replies=public_replies,
-            undo_on_delete=True,
-        )
-        for x_user_id, handle, language, public_replies in people
-    ]
+    for x_user_id, handle, subject, language, public_replies in people:
+        if account_links.current_link(x_user_id) is None:
+            account = StoreAccount(store_issuer, subject, CUSTOMERS[subject].name)
+            link = AccountLink(
+                shopper_id=account_links.shopper_of(account, now_ms=now_ms).shopper_id,
+                x_user_id=x_user_id,
+                handle=handle,
+                marketplace="store.localhost",
+                country="US",
+                language=language,
+                consented_at_ms=now_ms,
+                policy_version=POLICY_VERSION,
+                public_replies=public_replies,
+                undo_on_delete=True,
+                protected=ACCOUNTS[x_user_id].protected,
+            )
+            account_links.link(link, now_ms=now_ms)
 
 
 def _session() -> boto3.Session:

@@ -157,7 +157,9 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
 
     def seed(self, outputs: Mapping[str, str]) -> None:
         sys.path.append(str(SHARED_CODE))
-        importlib.import_module("local.seed").seed(outputs, self._settings.aws_endpoint_url)
+        importlib.import_module("local.seed").seed(
+            outputs, self._settings.aws_endpoint_url, self._settings.store_base_url
+        )
 
     def remember(self, fingerprint: str) -> None:
         deployment.remember_fingerprint(self._clients.secretsmanager, fingerprint)

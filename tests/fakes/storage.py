@@ -3,15 +3,24 @@
 Each call is one atomic step. `faults` holds what the next calls raise before they have an effect: throttles, refusals.
 """
 
+import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.account_links import AccountLink, LinkSettings, LinkState, Shopper, StoreAccount
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import CartLine, LineClick, Operation, Snapshot
 from hashcart.domain.outcomes import REPLACEABLE, Outcome, PostRow, Version
+from hashcart.storage.account_links import (
+    UNLINKED_LIFE_MS,
+    ContendedError,
+    LinkGoneError,
+    OtherProfileLinkedError,
+    ProfileTakenError,
+    ShopperGoneError,
+)
 from hashcart.storage.carts import StaleRevisionError
 from hashcart.storage.pending import PendingItem, PendingKind
 
@@ -30,13 +39,94 @@ class Faulty:
 
 
 class MemoryAccountLinks(Faulty):
+    """Links, shoppers and accounts; a transaction is one step."""
+
     def __init__(self, *links: AccountLink) -> None:
         super().__init__()
         self.links = {link.x_user_id: link for link in links}
+        self.accounts: dict[tuple[str, str], str] = {}
+        self.shoppers: dict[str, Shopper] = {}
+        self.expiries: dict[str, int] = {}
+        self.erased: set[str] = set()
+        for link in links:
+            shopper = Shopper(link.shopper_id, "https://store.test", link.handle, link.x_user_id)
+            self.shoppers[shopper.shopper_id] = shopper
+            self.accounts[shopper.issuer, shopper.store_subject] = shopper.shopper_id
 
     def of_profile(self, x_user_id: str) -> AccountLink | None:
         self._step()
         return self.links.get(x_user_id)
+
+    def current_link(self, x_user_id: str) -> AccountLink | None:
+        self._step()
+        return self.links.get(x_user_id)
+
+    def shopper(self, shopper_id: str, *, now_ms: int) -> Shopper | None:
+        self._step()
+        return self._living(shopper_id, now_ms)
+
+    def link_of_shopper(self, shopper_id: str, *, now_ms: int) -> AccountLink | None:
+        self._step()
+        shopper = self._living(shopper_id, now_ms)
+        return self.links.get(shopper.x_user_id) if shopper is not None and shopper.x_user_id is not None else None
+
+    def is_erased(self, shopper_id: str) -> bool:
+        self._step()
+        return shopper_id in self.erased
+
+    def shopper_of(self, account: StoreAccount, *, now_ms: int) -> Shopper:
+        self._step()
+        key = (account.issuer, account.subject)
+        shopper = self._living(self.accounts.get(key, ""), now_ms)
+        if shopper is None:
+            shopper = Shopper(uuid.uuid4().hex, account.issuer, account.subject)
+            self.accounts[key] = shopper.shopper_id
+            self.expiries[shopper.shopper_id] = now_ms + UNLINKED_LIFE_MS
+        if shopper.shopper_id in self.expiries:
+            self.expiries[shopper.shopper_id] = now_ms + UNLINKED_LIFE_MS
+        return self._keep(replace(shopper, name=account.name))
+
+    def link(self, link: AccountLink, *, email_address: str | None = None, now_ms: int) -> None:
+        self._step()
+        existing = self.links.get(link.x_user_id)
+        if existing is not None and existing.shopper_id != link.shopper_id:
+            raise ProfileTakenError(existing.shopper_id)
+        self._tie(link, email_address, now_ms)
+
+    def move(self, link: AccountLink, *, from_shopper_id: str, email_address: str | None = None, now_ms: int) -> None:
+        self._step()
+        existing = self.links.get(link.x_user_id)
+        if self._living(link.shopper_id, now_ms) is None:
+            raise ShopperGoneError
+        if existing is None:
+            raise ContendedError
+        if existing.shopper_id == link.shopper_id:
+            return
+        if existing.shopper_id != from_shopper_id:
+            raise ProfileTakenError(existing.shopper_id)
+        self._tie(link, email_address, now_ms)
+        old = self.shoppers[from_shopper_id]
+        self._keep(replace(old, x_user_id=None, moved_handle=link.handle, moved_at_ms=now_ms))
+
+    def unlink(self, shopper_id: str, x_user_id: str) -> bool:
+        self._step()
+        if not self._are_tied(shopper_id, x_user_id):
+            return False
+        del self.links[x_user_id]
+        shopper = self.shoppers[shopper_id]
+        self._keep(replace(shopper, x_user_id=None, email_address=None, email_paused=None))
+        return True
+
+    def change_settings(
+        self, shopper_id: str, x_user_id: str, settings: LinkSettings, *, email_address: str | None
+    ) -> None:
+        self._step()
+        if not self._are_tied(shopper_id, x_user_id):
+            raise LinkGoneError
+        self.links[x_user_id] = replace(self.links[x_user_id], **asdict(settings))
+        shopper = self.shoppers[shopper_id]
+        paused = shopper.email_paused if email_address else None
+        self._keep(replace(shopper, email_address=email_address, email_paused=paused))
 
     def pause(self, x_user_id: str, *, reason: str, at_ms: int) -> bool:
         self._step()
@@ -45,6 +135,83 @@ class MemoryAccountLinks(Faulty):
             return False
         self.links[x_user_id] = replace(link, state=LinkState.PAUSED, state_reason=reason)
         return True
+
+    def pause_own(self, shopper_id: str, x_user_id: str, *, reason: str) -> bool:
+        self._step()
+        link = self.links.get(x_user_id)
+        if link is None or link.state is not LinkState.ACTIVE or link.shopper_id != shopper_id:
+            return False
+        self.links[x_user_id] = replace(link, state=LinkState.PAUSED, state_reason=reason)
+        return True
+
+    def resume(self, shopper_id: str, x_user_id: str, *, reason: str) -> bool:
+        self._step()
+        link = self.links.get(x_user_id)
+        if link is None or (link.shopper_id, link.state_reason) != (shopper_id, reason):
+            return False
+        self.links[x_user_id] = replace(link, state=LinkState.ACTIVE, state_reason=None)
+        return True
+
+    def pause_email(self, shopper_id: str, *, reason: str) -> bool:
+        return self._set_email(shopper_id, reason)
+
+    def resume_email(self, shopper_id: str) -> bool:
+        return self._set_email(shopper_id, None)
+
+    def erase(self, shopper_id: str, *, now_ms: int) -> str | None:
+        self._step()
+        shopper = self.shoppers.pop(shopper_id, None)
+        if shopper is None:
+            raise ShopperGoneError
+        self.erased.add(shopper_id)
+        self.accounts.pop((shopper.issuer, shopper.store_subject), None)
+        if shopper.x_user_id is not None:
+            del self.links[shopper.x_user_id]
+        return shopper.x_user_id
+
+    def items_of(self, shopper_id: str) -> dict[str, Any]:
+        self._step()
+        shopper = self.shoppers.get(shopper_id)
+        return {} if shopper is None else {"shopper": asdict(shopper)}
+
+    def _living(self, shopper_id: str, now_ms: int) -> Shopper | None:
+        expiry = self.expiries.get(shopper_id)
+        is_over = expiry is not None and expiry // 1000 * 1000 <= now_ms
+        return None if is_over else self.shoppers.get(shopper_id)
+
+    def _are_tied(self, shopper_id: str, x_user_id: str) -> bool:
+        return x_user_id in self.links and self.links[x_user_id].shopper_id == shopper_id
+
+    def _tie(self, link: AccountLink, email_address: str | None, now_ms: int) -> None:
+        shopper = self._living(link.shopper_id, now_ms)
+        if shopper is None:
+            raise ShopperGoneError
+        if shopper.x_user_id not in (None, link.x_user_id):
+            raise OtherProfileLinkedError
+        self.links[link.x_user_id] = link
+        self.expiries.pop(link.shopper_id, None)
+        self._keep(
+            replace(
+                shopper,
+                x_user_id=link.x_user_id,
+                email_address=email_address,
+                email_paused=None,
+                moved_handle=None,
+                moved_at_ms=None,
+            )
+        )
+
+    def _set_email(self, shopper_id: str, paused: str | None) -> bool:
+        self._step()
+        shopper = self.shoppers.get(shopper_id)
+        if shopper is None or shopper.email_address is None:
+            return False
+        self._keep(replace(shopper, email_paused=paused))
+        return True
+
+    def _keep(self, shopper: Shopper) -> Shopper:
+        self.shoppers[shopper.shopper_id] = shopper
+        return shopper
 
 
 class MemoryActivity(Faulty):

@@ -10,18 +10,18 @@ import pytest
 from botocore.exceptions import ClientError
 from urllib3.exceptions import ProtocolError
 
+from hashcart.domain.account_links import AccountLink
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import LineState
 from hashcart.domain.posts import order_key
 from hashcart.observability import clock_ms
-from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import Carts
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from local.events import EVENTS, fresh_event
-from local.seed import linked_shoppers
 from local.settings import CONSUMER_SECRET
+from tests.fakes.account_links import tie
 from tests.fakes.aws import Aws, aws_account
 from tests.fakes.clock import post_id
 from tests.fakes.handlers import STORE, X_API, Bundle, Context, http_event, sqs_event
@@ -30,6 +30,18 @@ from tests.fakes.internet import Internet, Request
 from hashcart.social.x.signature import sign  # isort: skip
 
 SHOPPER = "shopper-ada_shops"
+ADA = AccountLink(
+    shopper_id=SHOPPER,
+    x_user_id="222",
+    handle="ada_shops",
+    marketplace="store.localhost",
+    country="US",
+    language="en",
+    consented_at_ms=0,
+    policy_version="1",
+    public_replies=True,
+    undo_on_delete=True,
+)
 MUG = {
     "id": "mug",
     "title": "Stoneware mug",
@@ -42,9 +54,7 @@ MUG = {
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     with aws_account() as account:
-        links = AccountLinks(account.dynamodb, "AccountLinksTable")
-        for link in linked_shoppers(clock_ms() - 60_000):
-            links.link(link)
+        tie(account.dynamodb, replace(ADA, consented_at_ms=clock_ms() - 60_000))
         BotTokens(account.dynamodb, "BotTokensTable").save(
             BotToken("bot-access", "bot-refresh", clock_ms() + 7_200_000)
         )

@@ -22,6 +22,7 @@ from hashcart.storage.carts import ITEM_LIFE_MS, Carts, StaleRevisionError
 from hashcart.storage.leased_cache import MAX_REMEMBERED, Entry, LeasedCache
 from hashcart.storage.pending import SHARDS, Pending, PendingItem, PendingKind
 from hashcart.storage.table import Table, ThrottledError, to_item
+from tests.fakes.account_links import tie
 from tests.fakes.aws import Aws, aws_account
 from tests.fakes.clock import NOW_MS, Clock, post_id
 from tests.fakes.storage import (
@@ -74,8 +75,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
         )
         return
     with aws_account() as aws:
-        links = AccountLinks(aws.dynamodb, "AccountLinksTable")
-        links.link(LINK)
+        links = tie(aws.dynamodb, LINK)
         tokens = BotTokens(aws.dynamodb, "BotTokensTable")
         tokens.save(BotToken("access", "refresh", NOW_MS))
         yield Stores(

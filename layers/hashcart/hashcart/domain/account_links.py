@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+REVOKED = "revoked"
+"""The reason of a pause that only a new sign-in with X ends: the shopper took back the app's access there."""
+
 
 class LinkState(StrEnum):
     """Whether posts of the profile are acted upon."""
@@ -84,6 +87,7 @@ class Shopper:
     """What is kept of a store account: under which `shopper_id`, and which X profile it is linked with, if any.
 
     `store_subject` is the account's subject at the store, for stores whose cart HashCart fills on the shopper's behalf.
+    `moved_handle` is the profile that left for another account, at `moved_at_ms`, until a profile is linked again.
     `email_paused` says why no e-mail goes out any more: bounced, complained or unsubscribed.
     """
 
@@ -95,3 +99,20 @@ class Shopper:
     email_address: str | None = None
     email_paused: str | None = None
     store_cart_id: str | None = None
+    moved_handle: str | None = None
+    moved_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """What a shopper may change of a link at any time."""
+
+    public_replies: bool
+    quiet: bool
+    undo_on_delete: bool
+    email: EmailChoice
+    marketplace: str
+    country: str
+    language: str
+    sensitive_categories: tuple[str, ...] = ()
+    hide_sensitive: bool = True

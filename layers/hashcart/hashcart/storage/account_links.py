@@ -1,68 +1,468 @@
-"""Table AccountLinks: which X profile belongs to which store account."""
+"""Table AccountLinks: which X profile belongs to which store account.
 
-from collections.abc import Mapping
-from dataclasses import asdict
+Three kinds of items: `x#<profile>` is the account link, `shopper#<shopper_id>` the shopper, `account#<hash>` leads from
+a store account to its shopper. Whatever concerns more than one of them is one transaction, whose conditions name the
+state that it starts from: of two that race, the second finds out and changes nothing.
+
+A `shopper_id` is random and never used again. An erase leaves a marker in the shopper's place, without anything of the
+person, so that a page or a task that still knows the id is told.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from hashcart.domain.account_links import AccountLink, EmailChoice, LinkState
-from hashcart.storage.table import ConditionFailedError, Table, to_item
+from hashcart.domain.account_links import AccountLink, EmailChoice, LinkSettings, LinkState, Shopper, StoreAccount
+from hashcart.domain.posts import DAY_MS
+from hashcart.storage.table import ConditionFailedError, Table, TransactionRefusedError, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+# A signed-in customer who never links is forgotten after this time; each sign-in starts it anew.
+UNLINKED_LIFE_MS = 30 * DAY_MS
+
+# Longer than a message can live in a queue (4 days), its dead-letter queue (14 days) and Pending (30 days).
+MARKER_LIFE_MS = 60 * DAY_MS
+
+ATTEMPTS = 5
+
+_LIVES = "attribute_exists(issuer) AND (attribute_not_exists(expires_at) OR expires_at > :now_s)"
+
+
+class ProfileTakenError(Exception):
+    """The X profile is linked with the account of the shopper `shopper_id`."""
+
+    def __init__(self, shopper_id: str) -> None:
+        super().__init__("the profile is linked with another account")
+        self.shopper_id = shopper_id
+
+
+class OtherProfileLinkedError(Exception):
+    """The account is linked with another X profile, which has to be unlinked first."""
+
+
+class ShopperGoneError(Exception):
+    """There is no such shopper any more: erased, or forgotten as never linked."""
+
+
+class LinkGoneError(Exception):
+    """The X profile is not linked with this shopper any more."""
+
+
+class ContendedError(Exception):
+    """Others kept changing the same account; nothing was changed, and another attempt may succeed."""
+
+
+def random_id() -> str:
+    """A `shopper_id`."""
+    return uuid.uuid4().hex
+
 
 class AccountLinks:
-    """Account links, stored under the profile (`x#222`) and under the shopper (`shopper#…`)."""
+    """Account links, shoppers, and what leads from store accounts to them."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
+    def __init__(self, client: "DynamoDBClient", table_name: str, *, new_id: Callable[[], str] = random_id) -> None:
         self._table = Table(client, table_name)
+        self._new_id = new_id
 
     def of_profile(self, x_user_id: str) -> AccountLink | None:
         """The link of an X profile, read eventually consistently: the one read of a plain add."""
-        item = self._table.get({"id": _profile_key(x_user_id)}, consistent=False)
+        item = self._table.get(_link_key(x_user_id), consistent=False)
         return None if item is None else _link_from_item(item)
 
-    def link(self, account_link: AccountLink) -> None:
-        """Tie the profile to the shopper in one transaction over both items."""
-        shopper = {
-            "id": f"shopper#{account_link.shopper_id}",
-            "profile": _profile_key(account_link.x_user_id),
-        }
-        items = ({"id": _profile_key(account_link.x_user_id)} | asdict(account_link), shopper)
-        self._client.transact_write_items(
-            TransactItems=[{"Put": {"TableName": self._table.name, "Item": to_item(item)}} for item in items]
+    def current_link(self, x_user_id: str) -> AccountLink | None:
+        """The link of an X profile, read consistently."""
+        item = self._table.get(_link_key(x_user_id), consistent=True)
+        return None if item is None else _link_from_item(item)
+
+    def shopper(self, shopper_id: str, *, now_ms: int) -> Shopper | None:
+        """The shopper, read consistently; None for one who has been erased or forgotten.
+
+        Whatever writes for a shopper on a click reads this first.
+        """
+        item = self._table.get(_shopper_key(shopper_id), consistent=True)
+        return _shopper_from_item(item) if item is not None and _lives(item, now_ms) else None
+
+    def link_of_shopper(self, shopper_id: str, *, now_ms: int) -> AccountLink | None:
+        """The shopper's link, read consistently; None without one."""
+        shopper = self.shopper(shopper_id, now_ms=now_ms)
+        if shopper is None or shopper.x_user_id is None:
+            return None
+        link = self.current_link(shopper.x_user_id)
+        return link if link is not None and link.shopper_id == shopper_id else None
+
+    def is_erased(self, shopper_id: str) -> bool:
+        """Whether the shopper has been erased, read consistently; false also when the marker has gone."""
+        item = self._table.get(_shopper_key(shopper_id), consistent=True)
+        return item is not None and "erased_at_ms" in item
+
+    def shopper_of(self, account: StoreAccount, *, now_ms: int) -> Shopper:
+        """The shopper of a store account, with a new `shopper_id` where there is none. Raises ContendedError."""
+        key = _account_key(account.issuer, account.subject)
+        for _ in range(ATTEMPTS):
+            pointer = self._table.get(key, consistent=True)
+            known_id = pointer["shopper_id"] if pointer is not None else None
+            shopper = self._seen_again(known_id, account, now_ms=now_ms) if known_id is not None else None
+            shopper = shopper or self._created(known_id, account, now_ms=now_ms)
+            if shopper is not None:
+                return shopper
+        raise ContendedError
+
+    def link(self, link: AccountLink, *, email_address: str | None = None, now_ms: int) -> None:
+        """Tie the profile to the shopper, or renew the consent of this very link, in one transaction.
+
+        Raises ProfileTakenError, OtherProfileLinkedError, ShopperGoneError.
+        """
+        self._tie(
+            link,
+            others=(),
+            condition="attribute_not_exists(id) OR shopper_id = :owner",
+            owner=link.shopper_id,
+            email_address=email_address,
+            now_ms=now_ms,
         )
+
+    def move(self, link: AccountLink, *, from_shopper_id: str, email_address: str | None = None, now_ms: int) -> None:
+        """Tie a profile to the shopper that is tied to another one, and end that link, in one transaction.
+
+        Raises ProfileTakenError if the profile is not that other shopper's any more, OtherProfileLinkedError,
+        ShopperGoneError.
+        """
+        leave = Write(
+            "Update",
+            key=_shopper_key(from_shopper_id),
+            expression="SET moved_handle = :handle, moved_at_ms = :now REMOVE x_user_id",
+            condition="x_user_id = :profile",
+            values={":profile": link.x_user_id, ":handle": link.handle, ":now": now_ms},
+        )
+        self._tie(
+            link,
+            others=(leave,),
+            condition="shopper_id = :owner",
+            owner=from_shopper_id,
+            email_address=email_address,
+            now_ms=now_ms,
+        )
+
+    def unlink(self, shopper_id: str, x_user_id: str) -> bool:
+        """End a link; its e-mail address goes as well. False if it is this shopper's no more, or never was."""
+        try:
+            self._table.transact(
+                Write(
+                    "Delete",
+                    key=_link_key(x_user_id),
+                    condition="shopper_id = :me",
+                    values={":me": shopper_id},
+                ),
+                Write(
+                    "Update",
+                    key=_shopper_key(shopper_id),
+                    expression="REMOVE x_user_id, email_address, email_paused",
+                    condition="x_user_id = :profile",
+                    values={":profile": x_user_id},
+                ),
+            )
+        except TransactionRefusedError:
+            return False
+        return True
+
+    def change_settings(
+        self, shopper_id: str, x_user_id: str, settings: LinkSettings, *, email_address: str | None
+    ) -> None:
+        """Change the settings of a link, and the address that they need. Raises LinkGoneError."""
+        stored = _plain(asdict(settings))
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in stored)
+        address = "SET email_address = :address" if email_address else "REMOVE email_address"
+        try:
+            self._table.transact(
+                Write(
+                    "Update",
+                    key=_link_key(x_user_id),
+                    expression=expression,
+                    condition="shopper_id = :me",
+                    names={f"#{name}": name for name in stored},
+                    values={":me": shopper_id} | {f":{name}": value for name, value in stored.items()},
+                ),
+                Write(
+                    "Update",
+                    key=_shopper_key(shopper_id),
+                    expression=f"{address}{'' if email_address else ', email_paused'}",
+                    condition="x_user_id = :profile",
+                    values={":profile": x_user_id} | ({":address": email_address} if email_address else {}),
+                ),
+            )
+        except TransactionRefusedError:
+            raise LinkGoneError from None
 
     def pause(self, x_user_id: str, *, reason: str, at_ms: int) -> bool:
         """Pause a link that was made before `at_ms`. False if there is none to pause."""
+        return self._set_state(
+            x_user_id,
+            "SET #state = :to, state_reason = :reason",
+            "#state = :from AND consented_at_ms < :at",
+            {":to": LinkState.PAUSED, ":from": LinkState.ACTIVE, ":reason": reason, ":at": at_ms},
+        )
+
+    def pause_own(self, shopper_id: str, x_user_id: str, *, reason: str) -> bool:
+        """Pause the shopper's own link. False if there is none that is active."""
+        return self._set_state(
+            x_user_id,
+            "SET #state = :to, state_reason = :reason",
+            "#state = :from AND shopper_id = :me",
+            {":to": LinkState.PAUSED, ":from": LinkState.ACTIVE, ":reason": reason, ":me": shopper_id},
+        )
+
+    def resume(self, shopper_id: str, x_user_id: str, *, reason: str) -> bool:
+        """End a pause of the shopper's own link that has this reason. False if there is none."""
+        return self._set_state(
+            x_user_id,
+            "SET #state = :to REMOVE state_reason",
+            "#state = :from AND state_reason = :reason AND shopper_id = :me",
+            {":to": LinkState.ACTIVE, ":from": LinkState.PAUSED, ":reason": reason, ":me": shopper_id},
+        )
+
+    def pause_email(self, shopper_id: str, *, reason: str) -> bool:
+        """Send no more e-mail to a shopper, for `reason`. False if there is no such shopper, or no address."""
+        return self._set_email(shopper_id, "SET email_paused = :reason", {":reason": reason})
+
+    def resume_email(self, shopper_id: str) -> bool:
+        """Send e-mail again. False if there is no such shopper, or no address."""
+        return self._set_email(shopper_id, "REMOVE email_paused", {})
+
+    def erase(self, shopper_id: str, *, now_ms: int) -> str | None:
+        """Retire the shopper's id, and forget the account and its link in one transaction.
+
+        Returns the X profile that was linked, if any. Raises ShopperGoneError, and ContendedError.
+        """
+        for _ in range(ATTEMPTS):
+            item = self._table.get(_shopper_key(shopper_id), consistent=True)
+            if item is None or "issuer" not in item:
+                raise ShopperGoneError
+            shopper = _shopper_from_item(item)
+            try:
+                self._table.transact(*_erasure(shopper, now_ms))
+            except TransactionRefusedError:
+                continue
+            return shopper.x_user_id
+        raise ContendedError
+
+    def items_of(self, shopper_id: str) -> dict[str, Any]:
+        """Everything stored about a shopper, as it is stored, by the kind of item; empty for one who has gone."""
+        shopper = self._table.get(_shopper_key(shopper_id), consistent=True)
+        if shopper is None or "issuer" not in shopper:
+            return {}
+        found = {"shopper": shopper, "account": self._table.get(_key_of_account(shopper), consistent=True)}
+        link = self._table.get(_link_key(shopper["x_user_id"]), consistent=True) if "x_user_id" in shopper else None
+        if link is not None and link["shopper_id"] == shopper_id:
+            found["link"] = link
+        return found
+
+    def _seen_again(self, shopper_id: str, account: StoreAccount, *, now_ms: int) -> Shopper | None:
+        """The shopper with the name that the store has for it now; None if it has gone."""
+        expires = (now_ms + UNLINKED_LIFE_MS) // 1000
+        item = self._table.get(_shopper_key(shopper_id), consistent=True)
+        if item is None or not _lives(item, now_ms):
+            return None
+        pointer = _account_key(account.issuer, account.subject)
+        try:
+            if "expires_at" in item:
+                self._table.transact(
+                    *(
+                        Write(
+                            "Update",
+                            key=key,
+                            expression="SET expires_at = :expires",
+                            condition="attribute_exists(expires_at)",
+                            values={":expires": expires},
+                        )
+                        for key in (pointer, _shopper_key(shopper_id))
+                    )
+                )
+            if item.get("name") != account.name:
+                item = self._table.update(
+                    _shopper_key(shopper_id),
+                    "SET #name = :name" if account.name else "REMOVE #name",
+                    condition="attribute_exists(issuer)",
+                    names={"#name": "name"},
+                    values={":name": account.name} if account.name else None,
+                )
+        except (ConditionFailedError, TransactionRefusedError):
+            return None
+        return _shopper_from_item(item)
+
+    def _created(self, dead_id: str | None, account: StoreAccount, *, now_ms: int) -> Shopper | None:
+        """A new shopper in the place of none, or of the one that has gone; None if somebody else was faster."""
+        shopper = Shopper(self._new_id(), account.issuer, account.subject, name=account.name)
+        expiry = {"expires_at": (now_ms + UNLINKED_LIFE_MS) // 1000}
+        pointer: dict[str, object] = {"shopper_id": shopper.shopper_id}
+        writes = [
+            Write(
+                "Put",
+                item=_account_key(account.issuer, account.subject) | pointer | expiry,
+                condition="attribute_not_exists(id)" if dead_id is None else "shopper_id = :dead",
+                values=None if dead_id is None else {":dead": dead_id},
+            ),
+            Write("Put", item=_shopper_key(shopper.shopper_id) | asdict(shopper) | expiry),
+        ]
+        if dead_id is not None:
+            writes.append(
+                Write(
+                    "ConditionCheck",
+                    key=_shopper_key(dead_id),
+                    condition=f"NOT ({_LIVES})",
+                    values={":now_s": now_ms // 1000},
+                )
+            )
+        try:
+            self._table.transact(*writes)
+        except TransactionRefusedError:
+            return None
+        return shopper
+
+    def _tie(
+        self,
+        link: AccountLink,
+        *,
+        others: tuple[Write, ...],
+        condition: str,
+        owner: str,
+        email_address: str | None,
+        now_ms: int,
+    ) -> None:
+        shopper = self._table.get(_shopper_key(link.shopper_id), consistent=True)
+        if shopper is None or not _lives(shopper, now_ms):
+            raise ShopperGoneError
+        assignments = "SET x_user_id = :profile" + (", email_address = :address" if email_address else "")
+        removed = ["expires_at", "email_paused", "moved_handle", "moved_at_ms"]
+        removed += [] if email_address else ["email_address"]
+        try:
+            self._table.transact(
+                Write(
+                    "Put",
+                    item=_link_key(link.x_user_id) | _plain(asdict(link)),
+                    condition=condition,
+                    values={":owner": owner},
+                ),
+                Write(
+                    "Update",
+                    key=_shopper_key(link.shopper_id),
+                    expression=f"{assignments} REMOVE {', '.join(removed)}",
+                    condition=f"{_LIVES} AND (attribute_not_exists(x_user_id) OR x_user_id = :profile)",
+                    values={":profile": link.x_user_id, ":now_s": now_ms // 1000}
+                    | ({":address": email_address} if email_address else {}),
+                ),
+                Write(
+                    "Update",
+                    key=_key_of_account(shopper),
+                    expression="REMOVE expires_at",
+                    condition="shopper_id = :me",
+                    values={":me": link.shopper_id},
+                ),
+                *others,
+            )
+        except TransactionRefusedError as error:
+            self._explain(error, link, now_ms)
+
+    @staticmethod
+    def _explain(error: TransactionRefusedError, link: AccountLink, now_ms: int) -> None:
+        """Raise what kept a link from being tied; nothing if it is tied already, as by the same form sent twice."""
+        existing, shopper, *_ = error.failed
+        if existing and existing["shopper_id"] != link.shopper_id:
+            raise ProfileTakenError(existing["shopper_id"])
+        if shopper is not None:
+            raise OtherProfileLinkedError if _lives(shopper, now_ms) else ShopperGoneError
+        if not existing:
+            raise ContendedError
+
+    def _set_state(self, x_user_id: str, expression: str, condition: str, values: Mapping[str, object]) -> bool:
         try:
             self._table.update(
-                {"id": _profile_key(x_user_id)},
-                "SET #state = :paused, state_reason = :reason",
-                condition="#state = :active AND consented_at_ms < :at",
-                names={"#state": "state"},
-                values={
-                    ":paused": LinkState.PAUSED.value,
-                    ":active": LinkState.ACTIVE.value,
-                    ":reason": reason,
-                    ":at": at_ms,
-                },
+                _link_key(x_user_id), expression, condition=condition, names={"#state": "state"}, values=values
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+    def _set_email(self, shopper_id: str, expression: str, values: Mapping[str, object]) -> bool:
+        try:
+            self._table.update(
+                _shopper_key(shopper_id), expression, condition="attribute_exists(email_address)", values=values
             )
         except ConditionFailedError:
             return False
         return True
 
 
-def _profile_key(x_user_id: str) -> str:
-    return f"x#{x_user_id}"
+def _erasure(shopper: Shopper, now_ms: int) -> list[Write]:
+    marker: dict[str, object] = {"erased_at_ms": now_ms, "expires_at": (now_ms + MARKER_LIFE_MS) // 1000}
+    linked = shopper.x_user_id is not None
+    writes = [
+        Write(
+            "Put",
+            item=_shopper_key(shopper.shopper_id) | marker,
+            condition="attribute_exists(issuer) AND "
+            + ("x_user_id = :profile" if linked else "attribute_not_exists(x_user_id)"),
+            values={":profile": shopper.x_user_id} if linked else None,
+        ),
+        Write(
+            "Delete",
+            key=_account_key(shopper.issuer, shopper.store_subject),
+            condition="attribute_not_exists(id) OR shopper_id = :me",
+            values={":me": shopper.shopper_id},
+        ),
+    ]
+    if shopper.x_user_id is not None:
+        writes.append(
+            Write(
+                "Delete",
+                key=_link_key(shopper.x_user_id),
+                condition="shopper_id = :me",
+                values={":me": shopper.shopper_id},
+            )
+        )
+    return writes
+
+
+def _link_key(x_user_id: str) -> dict[str, str]:
+    return {"id": f"x#{x_user_id}"}
+
+
+def _shopper_key(shopper_id: str) -> dict[str, str]:
+    return {"id": f"shopper#{shopper_id}"}
+
+
+def _account_key(issuer: str, subject: str) -> dict[str, str]:
+    # A list in JSON, so that no issuer and subject can be read as others.
+    digest = hashlib.sha256(json.dumps([issuer, subject]).encode()).hexdigest()
+    return {"id": f"account#{digest}"}
+
+
+def _key_of_account(shopper: Mapping[str, Any]) -> dict[str, str]:
+    return _account_key(shopper["issuer"], shopper["store_subject"])
+
+
+def _lives(item: Mapping[str, Any], now_ms: int) -> bool:
+    return "issuer" in item and ("expires_at" not in item or item["expires_at"] * 1000 > now_ms)
+
+
+def _plain(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in stored.items()}
+
+
+def _shopper_from_item(item: Mapping[str, Any]) -> Shopper:
+    known = {field.name for field in fields(Shopper)}
+    return Shopper(**{name: value for name, value in item.items() if name in known})
 
 
 def _link_from_item(item: Mapping[str, Any]) -> AccountLink:
-    fields = {name: value for name, value in item.items() if name != "id"}
+    known = {field.name for field in fields(AccountLink)}
     return AccountLink(
         **(
-            fields
+            {name: value for name, value in item.items() if name in known}
             | {
                 "state": LinkState(item["state"]),
                 "email": EmailChoice(item.get("email", EmailChoice.NOTHING)),

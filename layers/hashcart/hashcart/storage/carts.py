@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashcart.domain.cart_lines import LIFE_AFTER_ADD_MS, CartLine, Kind, LineClick, Operation, Snapshot
 from hashcart.domain.posts import OLDEST_POST_MS, id_of_key
-from hashcart.storage.table import ConditionFailedError, Table, Update, without_none
+from hashcart.storage.table import ConditionFailedError, Table, TransactionRefusedError, Write, without_none
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -107,8 +107,8 @@ class Carts:
         The same form sent twice succeeds once. Raises StaleRevisionError if one of the lines has changed meanwhile.
         """
         try:
-            self._table.update_together([_click_update(shopper_id, click, now_ms) for click in clicks])
-        except ConditionFailedError as error:
+            self._table.transact(*(_click_update(shopper_id, click, now_ms) for click in clicks))
+        except TransactionRefusedError as error:
             lines = [self.line(shopper_id, click.line_id) for click in clicks]
             for line, click in zip(lines, clicks, strict=True):
                 if not _has_form(line, click.key):
@@ -166,12 +166,13 @@ def line_from_item(item: Mapping[str, Any]) -> CartLine:
     )
 
 
-def _click_update(shopper_id: str, click: LineClick, now_ms: int) -> Update:
+def _click_update(shopper_id: str, click: LineClick, now_ms: int) -> Write:
     assignments = "#op = :op, expires_at = :expires_at" + (", shown = :shown" if click.snapshot else "")
     is_there = "revision = :revision" if click.revision else "attribute_not_exists(revision)"
-    return Update(
-        {"shopper_id": shopper_id, "line_id": click.line_id},
-        f"SET {assignments} ADD revision :one",
+    return Write(
+        "Update",
+        key={"shopper_id": shopper_id, "line_id": click.line_id},
+        expression=f"SET {assignments} ADD revision :one",
         condition=f"attribute_not_exists(#op) AND {is_there}",
         names={"#op": click.key},
         values={

@@ -1,5 +1,6 @@
 """One DynamoDB table with plain Python values; the modules beside this one know what the items mean."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 BATCH_GET_ATTEMPTS = 3
-TRANSACTION_ATTEMPTS = 3
 CONDITION_FAILED = "ConditionalCheckFailed"
 MAX_BATCH_GET = 100
+BATCH_DELETE_ATTEMPTS = 5
+MAX_BATCH_DELETE = 25
+TRANSACTION_ATTEMPTS = 3
+CONFLICT_SECONDS = 0.05
 
 _SERIALIZER = TypeSerializer()
 _DESERIALIZER = TypeDeserializer()
@@ -29,19 +33,49 @@ class ConditionFailedError(Exception):
         self.item = item
 
 
+class TransactionRefusedError(Exception):
+    """A transaction had no effect, as a condition of it does not hold.
+
+    `failed` holds one entry a write: what is there where its condition failed (empty if nothing is), else None.
+    """
+
+    def __init__(self, failed: Sequence[Mapping[str, Any] | None]) -> None:
+        super().__init__("a condition of the transaction does not hold")
+        self.failed = failed
+
+
 class ThrottledError(Exception):
-    """DynamoDB left keys of a batch unread."""
+    """DynamoDB left a part of a batch undone, or others hold what a transaction is about."""
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """A conditional change of one item."""
+class Write:
+    """One write of a transaction: `Put` with an `item`, or `Update` (with an `expression`), `Delete`, `ConditionCheck`.
 
-    key: Mapping[str, str]
-    expression: str
-    condition: str
-    names: Mapping[str, str]
-    values: Mapping[str, object]
+    The last three are about a `key`.
+    """
+
+    action: str
+    item: Mapping[str, object] | None = None
+    key: Mapping[str, str] | None = None
+    expression: str | None = None
+    condition: str | None = None
+    names: Mapping[str, str] | None = None
+    values: Mapping[str, object] | None = None
+
+    def to_request(self, table_name: str) -> dict[str, dict[str, Any]]:
+        """What DynamoDB's TransactWriteItems takes."""
+        request: dict[str, Any] = {
+            "TableName": table_name,
+            "Item": to_item(self.item) if self.item else None,
+            "Key": to_item(self.key) if self.key else None,
+            "UpdateExpression": self.expression,
+            "ConditionExpression": self.condition,
+            "ExpressionAttributeNames": self.names,
+            "ExpressionAttributeValues": to_item(self.values) if self.values else None,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        return {self.action: without_none(request)}
 
 
 class Table:
@@ -98,37 +132,32 @@ class Table:
             raise ConditionFailedError(from_item(item)) from None
         return from_item(answer["Attributes"])
 
-    def update_together(self, updates: Sequence[Update]) -> None:
-        """Change several items, or none of them if any condition does not hold: then raises ConditionFailedError.
-
-        Raises ThrottledError if other writes to the items stay in the way.
-        """
-        actions: list[Any] = [
-            {
-                "Update": {
-                    "TableName": self.name,
-                    "Key": to_item(update.key),
-                    "UpdateExpression": update.expression,
-                    "ConditionExpression": update.condition,
-                    "ExpressionAttributeNames": update.names,
-                    "ExpressionAttributeValues": to_item(update.values),
-                }
-            }
-            for update in updates
-        ]
-        for _ in range(TRANSACTION_ATTEMPTS):
-            try:
-                self._client.transact_write_items(TransactItems=actions)
-            except ClientError as error:
-                if CONDITION_FAILED in _cancellations(error):
-                    raise ConditionFailedError({}) from None
-            else:
-                return
-        raise ThrottledError(self.name)
-
     def delete(self, key: Mapping[str, str]) -> None:
         """Remove an item."""
         self._client.delete_item(TableName=self.name, Key=to_item(key))
+
+    def delete_batch(self, keys: Sequence[Mapping[str, str]]) -> None:
+        """Remove items; those that are not there are no error. Raises ThrottledError if some may be left."""
+        for start in range(0, len(keys), MAX_BATCH_DELETE):
+            self._delete_batch([to_item(key) for key in keys[start : start + MAX_BATCH_DELETE]])
+
+    def transact(self, *writes: Write) -> None:
+        """Do all the writes or none. Raises TransactionRefusedError, and ThrottledError while others are at it."""
+        for attempt in range(TRANSACTION_ATTEMPTS):
+            time.sleep(CONFLICT_SECONDS * attempt)
+            try:
+                self._client.transact_write_items(
+                    TransactItems=[write.to_request(self.name) for write in writes]  # type: ignore[misc]
+                )
+            except ClientError as error:
+                if error.response["Error"].get("Code") != "TransactionCanceledException":
+                    raise
+                reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+            else:
+                return
+            if any(reason.get("Code") == CONDITION_FAILED for reason in reasons):
+                raise TransactionRefusedError([_found(reason) for reason in reasons])
+        raise ThrottledError(self.name)
 
     def query(
         self,
@@ -153,6 +182,15 @@ class Table:
         )
         return (from_item(item) for page in pages for item in page["Items"])
 
+    def _delete_batch(self, keys: "list[dict[str, AttributeValueTypeDef]]") -> None:
+        requested: dict[str, Any] = {self.name: [{"DeleteRequest": {"Key": key}} for key in keys]}
+        for attempt in range(BATCH_DELETE_ATTEMPTS):
+            time.sleep(CONFLICT_SECONDS * attempt)
+            requested = self._client.batch_write_item(RequestItems=requested)["UnprocessedItems"]
+            if not requested:
+                return
+        raise ThrottledError(self.name)
+
     def _get_batch(self, keys: list[dict[str, "AttributeValueTypeDef"]]) -> list[dict[str, Any]]:
         requested: dict[str, Any] = {self.name: {"Keys": keys}}
         items: list[dict[str, Any]] = []
@@ -165,14 +203,6 @@ class Table:
         raise ThrottledError(self.name)
 
 
-def _cancellations(error: ClientError) -> set[str]:
-    """Why a transaction was cancelled, one code an item. Raises the error if it was not."""
-    if error.response["Error"].get("Code") != "TransactionCanceledException":
-        raise error
-    reasons: list[dict[str, str]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]  # not in the stubs
-    return {reason.get("Code", "") for reason in reasons}
-
-
 def to_item(plain: Mapping[str, object]) -> dict[str, "AttributeValueTypeDef"]:
     """A whole item as attribute values, without its None values."""
     return {name: _SERIALIZER.serialize(value) for name, value in plain.items() if value is not None}
@@ -181,6 +211,10 @@ def to_item(plain: Mapping[str, object]) -> dict[str, "AttributeValueTypeDef"]:
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """A whole item as plain values; numbers are int, as HashCart stores no others."""
     return {name: _plain(_DESERIALIZER.deserialize(value)) for name, value in item.items()}
+
+
+def _found(reason: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return from_item(reason.get("Item", {})) if reason.get("Code") == CONDITION_FAILED else None
 
 
 def without_none(plain: Mapping[str, Any]) -> dict[str, Any]:
