@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hashcart.consumers import Delivery
 from hashcart.domain.account_links import AccountLink
-from hashcart.domain.cart_lines import EMPTY, CartLine, Kind, LineState, Operation, fold
+from hashcart.domain.cart_lines import EMPTY, CartLine, Kind, LineClick, LineState, Operation, fold
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
@@ -46,8 +46,9 @@ class Ask:
 
 @dataclass(frozen=True)
 class Click:
-    product: str
-    operation: Operation
+    """An accepted click: on one line, or on two together as the choice of an option is."""
+
+    operations: tuple[tuple[str, Operation], ...]
     ms_ago: int
 
     @property
@@ -85,7 +86,12 @@ class Story:
         undone = {post for post, _, _ in self.undos}
         states: dict[str, LineState] = {}
         for product in PRODUCTS:
-            operations = [(click.key, click.operation) for click in self.clicks if click.product == product]
+            operations = [
+                (click.key, operation)
+                for click in self.clicks
+                for clicked, operation in click.operations
+                if clicked == product
+            ]
             for post, versions in enumerate(self.posts):
                 newest = versions[-1]
                 if newest.product == product and post not in undone:
@@ -122,9 +128,14 @@ class World:
         self.insert_lines(Delivery("m", request, is_last=False))
 
     def click(self, click: Click) -> None:
-        line_id = ProductReference(MARKETPLACE, click.product).line_id
-        line = self.carts.stored.get((SHOPPER, line_id), CartLine(line_id))
-        self.carts.click(SHOPPER, line_id, click.key, click.operation, revision=line.revision, now_ms=NOW_MS)
+        clicks = []
+        for product, operation in click.operations:
+            line_id = ProductReference(MARKETPLACE, product).line_id
+            line = self.carts.stored.get((SHOPPER, line_id), CartLine(line_id))
+            if click.key not in line.operations:
+                clicks.append(LineClick(line_id, click.key, operation, line.revision))
+        if clicks:
+            self.carts.click_together(SHOPPER, clicks, now_ms=NOW_MS)
 
     def cart(self) -> dict[str, LineState]:
         states = {line.line_id.split("#")[1]: line.state(NOW_MS) for line in self.carts.stored.values()}
@@ -139,7 +150,20 @@ asks = st.builds(Ask, st.sampled_from(PRODUCTS), st.one_of(st.none(), st.integer
 dropped = st.just(Ask(None, None))
 click_operations = st.one_of(
     st.builds(Operation, st.just(Kind.SET), st.just(1), st.integers(1, 5)),
+    st.builds(Operation, st.sampled_from((Kind.WAITING, Kind.WISH)), st.just(1), st.integers(1, 5)),
+    st.builds(Operation, st.just(Kind.CLEAR), st.just(1), st.integers(1, 5), st.just("handed_over")),
     st.just(Operation(Kind.CLEAR, 1, reason="removed")),
+)
+chosen = st.builds(
+    Operation, st.sampled_from((Kind.SET, Kind.PLAIN)), st.just(1), st.integers(1, 5), chosen_from=st.just("mug")
+)
+clicked = st.one_of(
+    st.tuples(st.tuples(st.sampled_from(PRODUCTS), click_operations)),
+    st.tuples(
+        st.tuples(st.just("mug"), st.just(Operation(Kind.CLEAR, 1, reason="chosen"))),
+        st.tuples(st.just("lamp"), chosen),
+    ),
+    st.tuples(*(st.tuples(st.just(product), click_operations) for product in PRODUCTS)),
 )
 
 
@@ -160,8 +184,8 @@ def stories(draw: st.DrawFn) -> Story:
             max_size=2,
         )
     )
-    moments = draw(st.lists(st.integers(30, 700), max_size=2, unique=True))
-    clicks = [Click(draw(st.sampled_from(PRODUCTS)), draw(click_operations), moment * SECOND + 3) for moment in moments]
+    moments = draw(st.lists(st.integers(30, 700), max_size=3, unique=True))
+    clicks = [Click(draw(clicked), moment * SECOND + 3) for moment in moments]
     return Story(tuple(posts), tuple(undos), tuple(clicks))
 
 
