@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from hashcart.aws import CLIENT_CONFIG
 from hashcart.consumers import Consumer, Delivery, forward
 from hashcart.domain.cart_hashtags import CartHashtags
+from hashcart.domain.product_links import StoreLinks
 from hashcart.domain.summons import Bot
 from hashcart.http import HttpClient
 from hashcart.messages.posts import PostMessage, to_json
@@ -26,7 +27,7 @@ secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
 
 cart_requests_queue_url = text("CART_REQUESTS_QUEUE_URL")
 bot = Bot(text("BOT_USER_ID"), text("BOT_USERNAME"))
-store = text("STORE")
+store = StoreLinks.of(text("STORE"), names("STORE_HOSTS"))
 parents = Parents(
     lookup=XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms),
     app_secret=Secret(secrets, text("X_APP_SECRET_ARN"), clock_ms=clock_ms),

@@ -53,6 +53,7 @@ class Bundle:
             "BOT_USER_ID": "900",
             "BOT_USERNAME": "shopbot",
             "STORE": "demo",
+            "STORE_HOSTS": "",
             "STORE_BASE_URL": STORE,
             "STORE_SITE_URL": STORE,
             "X_API_BASE_URL": X_API,

@@ -64,6 +64,11 @@ def test_it_is_documented(name: str) -> None:
             ["", "https://shop.example.com", "http://127.0.0.1:8401"],
             ["shop.example.com", "https://a/b"],
         ),
+        (
+            "StoreHosts",
+            ["", "shop.example.com", "shop.example.com,www.shop.example.co.uk", "127.0.0.1"],
+            ["https://shop.example.com", "shop.example.com/x", "a b", "a,,b", "shop.example.com:8401"],
+        ),
         ("XApiBaseUrl", ["https://api.x.com"], ["", "https://api.x.com/2"]),
         ("AlarmEmail", ["", "ops@shop.example.com"], ["ops", "ops@shop", "a b@c.de"]),
     ],

@@ -10,7 +10,7 @@ from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.parents import Availability, ParentPost, products_of
 from hashcart.domain.posts import HashtagSpan, Link, Mention, Post
-from hashcart.domain.product_links import ProductReference
+from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.summons import Bot
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
 from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage
@@ -21,6 +21,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.storage import MemoryCache
 
 BOT = Bot("900", "shopbot")
+DEMO = StoreLinks("demo")
 MUG = ProductReference("store.localhost", "mug")
 LAMP = ProductReference("store.localhost", "lamp")
 MUG_LINK = Link("http://store.localhost:8401/products/mug")
@@ -62,11 +63,11 @@ class Parsing:
             self.lookup,
             SecretStub(),  # type: ignore[arg-type]
             self.cache,
-            "demo",
+            DEMO,
             BOT,
             sleep=self.clock.sleep,
         )
-        self.parse = ParsePosts(CartHashtags(["AmazonCart", "#アマゾンポチ"]), BOT, "demo", self.parents.of)
+        self.parse = ParsePosts(CartHashtags(["AmazonCart", "#アマゾンポチ"]), BOT, DEMO, self.parents.of)
 
     def __call__(self, *messages: PostMessage, is_last: bool = False) -> Parsed:
         return self.parse([Delivery(str(number), message, is_last) for number, message in enumerate(messages)])
@@ -103,7 +104,7 @@ def test_what_the_link_tells_of_the_product_goes_along_and_stays_with_the_parent
 def test_the_associate_is_the_one_whose_link_it_was() -> None:
     url = "https://www.amazon.com/dp/B08N5WRWNW?tag=blog-20"
     post = Post("1", "1", "111", links=(Link("https://amzn.to/x", url), Link(url.replace("blog", "other"))))
-    assert products_of(post, "amazon") == {
+    assert products_of(post, StoreLinks("amazon")) == {
         ProductReference("amazon.com", "B08N5WRWNW"): LinkPreview(associate_tag="blog-20")
     }
 

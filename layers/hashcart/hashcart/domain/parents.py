@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from hashcart.domain.link_previews import LinkPreview, preview_of
 from hashcart.domain.posts import Post
-from hashcart.domain.product_links import ProductReference, find_product
+from hashcart.domain.product_links import ProductReference, StoreLinks, find_product
 from hashcart.domain.summons import Bot, mentions_bot
 
 MAX_PRODUCTS = 10
@@ -39,7 +39,7 @@ class ParentPost:
         return dict(zip(self.products, self.previews, strict=False)).get(product)
 
 
-def products_of(post: Post, store: str) -> dict[ProductReference, LinkPreview]:
+def products_of(post: Post, store: StoreLinks) -> dict[ProductReference, LinkPreview]:
     """The store's products that a post links to, in the order of its links, with what the links tell of them."""
     found: dict[ProductReference, LinkPreview] = {}
     for link in post.links:
@@ -50,7 +50,7 @@ def products_of(post: Post, store: str) -> dict[ProductReference, LinkPreview]:
     return found
 
 
-def summarise(post: Post, store: str, bot: Bot) -> ParentPost:
+def summarise(post: Post, store: StoreLinks, bot: Bot) -> ParentPost:
     """What is kept of a parent post."""
     products = products_of(post, store)
     return ParentPost(

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.parents import Availability, ParentPost, summarise
 from hashcart.domain.posts import Post
-from hashcart.domain.product_links import ProductReference
+from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.summons import Bot
 from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.client import Missing, RateLimitedError, TokenRejectedError, XUnavailableError
@@ -35,7 +35,7 @@ class Parents:
     lookup: PostLookup
     app_secret: Secret
     cache: Cache
-    store: str
+    store: StoreLinks
     bot: Bot
     sleep: Callable[[float], None] = time.sleep
 

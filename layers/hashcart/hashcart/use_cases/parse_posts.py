@@ -7,6 +7,7 @@ from hashcart.consumers import Delivery
 from hashcart.domain.cart_hashtags import CartHashtags, asks_to_undo
 from hashcart.domain.parents import ParentPost, products_of, summarise, why_no_product
 from hashcart.domain.posts import Post
+from hashcart.domain.product_links import StoreLinks
 from hashcart.domain.quantities import quantity_beside
 from hashcart.domain.summons import Bot, is_summons
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
@@ -32,7 +33,7 @@ class ParsePosts:
 
     hashtags: CartHashtags
     bot: Bot
-    store: str
+    store: StoreLinks
     parents_of: Callable[[Collection[str]], Mapping[str, ParentPost]]
 
     def __call__(self, deliveries: Sequence[Delivery[PostMessage]]) -> Parsed:
