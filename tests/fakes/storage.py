@@ -12,6 +12,7 @@ from typing import Any
 from hashcart.domain.account_links import AccountLink, LinkSettings, LinkState, Shopper, StoreAccount
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import CartLine, LineClick, Operation, Snapshot
+from hashcart.domain.emails import COMPLAINED, Recipient
 from hashcart.domain.outcomes import REPLACEABLE, Outcome, PostRow, Version
 from hashcart.storage.account_links import (
     UNLINKED_LIFE_MS,
@@ -219,6 +220,8 @@ class MemoryActivity(Faulty):
         super().__init__()
         self.rows: dict[tuple[str, str], PostRow] = {}
         self.replaced: set[tuple[str, str]] = set()
+        self.outcome_at_ms: dict[tuple[str, str], int] = {}
+        self.emails: dict[tuple[str, str], dict[str, Any]] = {}
 
     def row(self, shopper_id: str, key: str) -> PostRow | None:
         self._step()
@@ -256,7 +259,28 @@ class MemoryActivity(Faulty):
                 return kept
             self.replaced.add((shopper_id, key))
         self._put(shopper_id, replace(row, outcome=outcome))
+        self.outcome_at_ms[shopper_id, key] = now_ms
         return outcome
+
+    def outcomes_between(self, shopper_id: str, start_ms: int, end_ms: int) -> list[PostRow]:
+        self._step()
+        keys = sorted(key for key, at_ms in self.outcome_at_ms.items() if start_ms <= at_ms < end_ms)
+        return [self.rows[key] for key in keys if key[0] == shopper_id]
+
+    def claim_email(self, shopper_id: str, key: str, *, now_ms: int) -> Mapping[str, Any] | None:
+        self._step()
+        existing = self.emails.get((shopper_id, key))
+        if existing is None:
+            self.emails[shopper_id, key] = {"claimed_at_ms": now_ms}
+        return existing
+
+    def record_email(self, shopper_id: str, key: str, *, claimed_at_ms: int, result: str) -> None:
+        self._step()
+        self.emails[shopper_id, key] = {"claimed_at_ms": claimed_at_ms, "result": result}
+
+    def release_email(self, shopper_id: str, key: str) -> None:
+        self._step()
+        self.emails.pop((shopper_id, key), None)
 
     def claim_reply(self, shopper_id: str, key: str, *, now_ms: int) -> Mapping[str, Any] | None:
         self._step()
@@ -375,6 +399,31 @@ class MemoryCarts(Faulty):
         )
         self.stored[shopper_id, line.line_id] = line
         return line
+
+
+class MemoryRecipients(Faulty):
+    def __init__(self, *recipients: Recipient) -> None:
+        super().__init__()
+        self.recipients = {recipient.shopper_id: recipient for recipient in recipients}
+
+    def recipient(self, shopper_id: str) -> Recipient | None:
+        self._step()
+        return self.recipients.get(shopper_id)
+
+    def count_email(self, recipient: Recipient, *, day: int) -> None:
+        self._step()
+        current = self.recipients.get(recipient.shopper_id)
+        if current is not None and current.address is not None:
+            self.recipients[recipient.shopper_id] = replace(current, day=day, sent=recipient.sent_on(day) + 1)
+
+    def pause_email(self, shopper_id: str, *, reason: str, address: str | None = None) -> bool:
+        self._step()
+        current = self.recipients.get(shopper_id)
+        if current is None or current.address is None or address not in (None, current.address):
+            return False
+        if current.paused != COMPLAINED:
+            self.recipients[shopper_id] = replace(current, paused=reason)
+        return True
 
 
 class MemoryPending(Faulty):

@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, LineClick, Operation, Snapshot
+from hashcart.domain.emails import Recipient
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.storage.account_links import AccountLinks
@@ -21,6 +22,7 @@ from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import ITEM_LIFE_MS, Carts, StaleRevisionError
 from hashcart.storage.leased_cache import MAX_REMEMBERED, Entry, LeasedCache
 from hashcart.storage.pending import SHARDS, Pending, PendingItem, PendingKind
+from hashcart.storage.recipients import Recipients
 from hashcart.storage.table import Table, ThrottledError, to_item
 from tests.fakes.account_links import tie
 from tests.fakes.aws import Aws, aws_account
@@ -32,6 +34,7 @@ from tests.fakes.storage import (
     MemoryCache,
     MemoryCarts,
     MemoryPending,
+    MemoryRecipients,
 )
 
 SHOPPER = "shopper-1"
@@ -355,7 +358,7 @@ def test_an_outcome_that_another_delivery_replaced_meanwhile_is_the_others(aws: 
     rows.store_outcome(SHOPPER, KEY, Outcome(Code.STORE_UNAVAILABLE, 5), now_ms=NOW_MS)
     kept = {"code": "STORE_UNAVAILABLE", "version": 5, "sensitive": False}
     rows.store_outcome(SHOPPER, KEY, Outcome(Code.ADDED, 5), now_ms=NOW_MS)
-    assert rows._replace_outcome(SHOPPER, KEY, kept, Outcome(Code.OUT_OF_STOCK, 5)).code is Code.ADDED
+    assert rows._replace_outcome(SHOPPER, KEY, kept, Outcome(Code.OUT_OF_STOCK, 5), now_ms=5).code is Code.ADDED
 
 
 def test_a_message_whose_effect_must_not_happen_twice_is_taken_once(stores: Stores) -> None:
@@ -366,6 +369,74 @@ def test_a_message_whose_effect_must_not_happen_twice_is_taken_once(stores: Stor
     assert list(stores.pending.due(PendingKind.NOTICE, NOW_MS, 10)) == [item]
     stores.pending.remove(item)
     assert list(stores.pending.due(PendingKind.NOTICE, NOW_MS, 10)) == []
+
+
+def test_an_e_mail_is_claimed_apart_from_the_reply(stores: Stores) -> None:
+    rows = stores.rows
+    assert rows.claim_reply(SHOPPER, KEY, now_ms=NOW_MS) is None
+    assert rows.claim_email(SHOPPER, KEY, now_ms=NOW_MS) is None
+    assert rows.claim_email(SHOPPER, KEY, now_ms=NOW_MS + 5) == {"claimed_at_ms": NOW_MS}
+    rows.release_email(SHOPPER, KEY)
+    assert rows.claim_email(SHOPPER, KEY, now_ms=NOW_MS + 5) is None
+    rows.record_email(SHOPPER, KEY, claimed_at_ms=NOW_MS + 5, result="sent")
+    assert rows.claim_email(SHOPPER, KEY, now_ms=NOW_MS + 9) == {"claimed_at_ms": NOW_MS + 5, "result": "sent"}
+
+
+def test_outcomes_are_found_by_when_they_were_kept(stores: Stores) -> None:
+    rows = stores.rows
+    early, late = (order_key(post_id(number * DAY_MS)) for number in (5, 1))
+    rows.store_outcome(SHOPPER, early, Outcome(Code.STORE_UNAVAILABLE, 1), now_ms=NOW_MS - DAY_MS)
+    rows.store_outcome(SHOPPER, late, Outcome(Code.ADDED, 1), now_ms=NOW_MS - 1)
+    rows.store_outcome("shopper-2", late, Outcome(Code.ADDED, 1), now_ms=NOW_MS)
+    assert [row.order_key for row in rows.outcomes_between(SHOPPER, NOW_MS - DAY_MS, NOW_MS)] == [early, late]
+    assert [row.order_key for row in rows.outcomes_between(SHOPPER, NOW_MS - 1, NOW_MS)] == [late]
+    rows.store_outcome(SHOPPER, early, Outcome(Code.ADDED, 1), now_ms=NOW_MS - 1)
+    rows.store_outcome(SHOPPER, late, Outcome(Code.ALREADY_IN_CART, 1), now_ms=NOW_MS)
+    assert [row.order_key for row in rows.outcomes_between(SHOPPER, NOW_MS - 1, NOW_MS)] == [early, late]
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def recipients(request: pytest.FixtureRequest) -> Iterator[Recipients | MemoryRecipients]:
+    if request.param == "memory":
+        yield MemoryRecipients(Recipient("shopper-1", "ada@mail.example"), Recipient("shopper-2"))
+        return
+    with aws_account() as aws:
+        table = Table(aws.dynamodb, "AccountLinksTable")
+        table.put({"id": "shopper#shopper-1", "email_address": "ada@mail.example", "issuer": "i"})
+        table.put({"id": "shopper#shopper-2", "issuer": "i"})
+        yield Recipients(aws.dynamodb, "AccountLinksTable")
+
+
+def test_e_mail_goes_to_the_address_of_the_moment(recipients: Recipients | MemoryRecipients) -> None:
+    assert recipients.recipient("shopper-1") == Recipient("shopper-1", "ada@mail.example")
+    assert recipients.recipient("shopper-2") == Recipient("shopper-2")
+    assert recipients.recipient("shopper-3") is None
+
+
+def test_e_mails_of_a_day_are_counted(recipients: Recipients | MemoryRecipients) -> None:
+    for _ in range(2):
+        ada = recipients.recipient("shopper-1")
+        assert ada is not None
+        recipients.count_email(ada, day=7)
+    recipients.count_email(Recipient("shopper-3", "eve@mail.example"), day=7)
+    ada = recipients.recipient("shopper-1")
+    assert ada is not None
+    assert (ada.sent_on(7), ada.sent_on(8)) == (2, 0)
+    assert recipients.recipient("shopper-3") is None, "counting brings nobody back"
+
+
+def test_e_mail_is_paused_for_the_address_that_it_is_about(recipients: Recipients | MemoryRecipients) -> None:
+    pause = recipients.pause_email
+    assert not pause("shopper-1", reason="bounced", address="old@mail.example")
+    assert not pause("shopper-2", reason="unsubscribed")
+    assert not pause("shopper-3", reason="unsubscribed")
+    assert recipients.recipient("shopper-3") is None
+    assert pause("shopper-1", reason="bounced", address="ada@mail.example")
+    assert pause("shopper-1", reason="complained", address="ada@mail.example")
+    assert pause("shopper-1", reason="unsubscribed"), "a complaint is not made less of"
+    ada = recipients.recipient("shopper-1")
+    assert ada is not None
+    assert ada.paused == "complained"
 
 
 def test_pending_spreads_over_all_shards(aws: Aws) -> None:

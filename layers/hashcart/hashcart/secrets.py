@@ -59,3 +59,11 @@ class Secret:
         if not isinstance(value, dict):
             raise SecretUnavailableError("the secret is not a JSON object")
         return value
+
+
+def token_keys(secret: dict[str, Any]) -> list[str]:
+    """The keys that sign the tokens in e-mails: the current one first, then the one being rotated out."""
+    keys = [key for key in (secret.get("key"), secret.get("previous_key")) if isinstance(key, str) and key]
+    if not keys:
+        raise SecretUnavailableError("the secret has no key")
+    return keys

@@ -15,6 +15,11 @@ def text(name: str) -> str:
     return value
 
 
+def optional_text(name: str) -> str:
+    """A variable that may be missing or empty."""
+    return os.environ.get(name, "").strip()
+
+
 def names(name: str) -> tuple[str, ...]:
     """A comma-separated list; empty where the variable is."""
     return tuple(entry.strip() for entry in os.environ.get(name, "").split(",") if entry.strip())

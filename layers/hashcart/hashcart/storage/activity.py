@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashcart.domain.cart_lines import Kind
 from hashcart.domain.outcomes import REPLACEABLE, Code, Outcome, PostRow, Version
-from hashcart.domain.posts import DAY_MS
+from hashcart.domain.posts import DAY_MS, OLDEST_POST_MS
 from hashcart.storage.table import ConditionFailedError, Table, without_none
 
 if TYPE_CHECKING:
@@ -78,17 +78,26 @@ class Activity:
         try:
             self._table.update(
                 _key(shopper_id, key),
-                "SET outcome = :outcome, expires_at = :expires_at",
+                "SET outcome = :outcome, outcome_at_ms = :now, expires_at = :expires_at",
                 condition="attribute_not_exists(outcome) OR outcome.version < :version",
                 values={
                     ":outcome": without_none(asdict(outcome)),
                     ":version": outcome.version,
+                    ":now": now_ms,
                     ":expires_at": _expiry(now_ms, life_ms),
                 },
             )
         except ConditionFailedError as error:
-            return self._replace_outcome(shopper_id, key, error.item["outcome"], outcome)
+            return self._replace_outcome(shopper_id, key, error.item["outcome"], outcome, now_ms=now_ms)
         return outcome
+
+    def outcomes_between(self, shopper_id: str, start_ms: int, end_ms: int) -> list[PostRow]:
+        """The rows whose outcome was kept from `start_ms` on and before `end_ms`, by the time of their posts."""
+        items = self._table.query(
+            "shopper_id = :shopper_id AND order_key >= :oldest",
+            {":shopper_id": shopper_id, ":oldest": f"{start_ms - OLDEST_POST_MS:013d}"},
+        )
+        return [row_from_item(item) for item in items if start_ms <= item.get("outcome_at_ms", 0) < end_ms]
 
     def claim_reply(self, shopper_id: str, key: str, *, now_ms: int) -> Mapping[str, Any] | None:
         """Claim the one reply of a post. None if the claim is ours, else the claim that was there."""
@@ -127,7 +136,32 @@ class Activity:
         """Give back a claim whose call certainly had no effect."""
         self._table.update(_key(shopper_id, key), "REMOVE reply")
 
-    def _replace_outcome(self, shopper_id: str, key: str, kept: Mapping[str, Any], outcome: Outcome) -> Outcome:
+    def claim_email(self, shopper_id: str, key: str, *, now_ms: int) -> Mapping[str, Any] | None:
+        """Claim the one e-mail about a post's problem. None if the claim is ours, else the claim that was there."""
+        try:
+            self._table.update(
+                _key(shopper_id, key),
+                "SET email = :claim",
+                condition="attribute_not_exists(email)",
+                values={":claim": {"claimed_at_ms": now_ms}},
+            )
+        except ConditionFailedError as error:
+            existing: Mapping[str, Any] = error.item["email"]
+            return existing
+        return None
+
+    def record_email(self, shopper_id: str, key: str, *, claimed_at_ms: int, result: str) -> None:
+        """Note how the e-mail ended: sent, refused, or unsettled where nobody can tell."""
+        record = {"claimed_at_ms": claimed_at_ms, "result": result}
+        self._table.update(_key(shopper_id, key), "SET email = :record", values={":record": record})
+
+    def release_email(self, shopper_id: str, key: str) -> None:
+        """Give back a claim whose e-mail certainly was not taken."""
+        self._table.update(_key(shopper_id, key), "REMOVE email")
+
+    def _replace_outcome(
+        self, shopper_id: str, key: str, kept: Mapping[str, Any], outcome: Outcome, *, now_ms: int
+    ) -> Outcome:
         first = _outcome_from_map(kept)
         replaceable = first.code in REPLACEABLE and first.version == outcome.version and not kept.get("replaced")
         if not replaceable or first.code == outcome.code:
@@ -135,9 +169,13 @@ class Activity:
         try:
             self._table.update(
                 _key(shopper_id, key),
-                "SET outcome = :outcome",
+                "SET outcome = :outcome, outcome_at_ms = :now",
                 condition="outcome = :kept",
-                values={":outcome": without_none(asdict(outcome)) | {"replaced": True}, ":kept": kept},
+                values={
+                    ":outcome": without_none(asdict(outcome)) | {"replaced": True},
+                    ":kept": kept,
+                    ":now": now_ms,
+                },
             )
         except ConditionFailedError as error:
             return _outcome_from_map(error.item["outcome"])

@@ -17,13 +17,14 @@ ITEM_LIFE_AFTER_DUE_MS = 30 * DAY_MS
 
 
 class PendingKind(StrEnum):
-    """What waits: an outcome whose reply is not sent yet, a cart request that the store could not take, or an e-mail
-    about the account.
+    """What waits: an outcome whose reply is not sent yet, a cart request that the store could not take, or e-mails:
+    one about the account, or a shopper's digest of a day.
     """
 
     OUTCOME = "outcome"
     CART_REQUEST = "cart_request"
     NOTICE = "notice"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)

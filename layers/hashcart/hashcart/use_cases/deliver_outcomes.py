@@ -92,9 +92,22 @@ class PendingStore(Protocol):
         """Keep a message until it is due."""
 
 
+class Emails(Protocol):
+    """The e-mails that outcomes lead to."""
+
+    def expect(self, message: OutcomeReached, link: AccountLink, *, now_ms: int) -> None:
+        """Have the digest sent that will tell an outcome kept at `now_ms`."""
+
+    def tell(self, message: OutcomeReached, kept: Outcome, link: AccountLink) -> None:
+        """Send the e-mail about an outcome that is a problem."""
+
+
 @dataclass(slots=True)
 class DeliverOutcomes:
-    """Delivers outcomes one at a time; `limited_until_ms` remembers X's limit within the process."""
+    """Delivers outcomes one at a time; `limited_until_ms` remembers X's limit within the process.
+
+    `emails` is None where the merchant sends none.
+    """
 
     outcomes: OutcomeStore
     links: LinkReader
@@ -104,16 +117,26 @@ class DeliverOutcomes:
     bot_user_id: str
     reply_to_strangers: bool
     clock_ms: Callable[[], int]
+    emails: Emails | None = None
     limited_until_ms: int = field(default=0)
 
     def __call__(self, message: OutcomeReached) -> None:
-        """Keep the outcome, and answer it if it may be."""
+        """Keep the outcome, and tell it in public and by e-mail where it may be: each apart from the other."""
         link = self.links.of_profile(message.author_id)
         if message.shopper_id is not None and not _belongs_to(message.shopper_id, link):
             report(message.post_id, "dropped", "no_link_any_more")
             return
+        now_ms = self.clock_ms()
+        emails = self.emails if message.shopper_id is not None else None
+        if emails is not None and link is not None:
+            emails.expect(message, link, now_ms=now_ms)
         owner, life_ms = self._owner(message)
-        kept = self.outcomes.store_outcome(owner, message.first_key, message.outcome, now_ms=self.clock_ms(), **life_ms)
+        kept = self.outcomes.store_outcome(owner, message.first_key, message.outcome, now_ms=now_ms, **life_ms)
+        self._answer(message, kept, owner, link)
+        if emails is not None and link is not None:
+            emails.tell(message, kept, link)
+
+    def _answer(self, message: OutcomeReached, kept: Outcome, owner: str, link: AccountLink | None) -> None:
         if not message.summoned:
             report(message.post_id, kept.code, "not_summoned")
             return
