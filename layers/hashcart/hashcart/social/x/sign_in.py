@@ -102,12 +102,15 @@ class XSignIn:
 
     def _read_profile(self, data: Mapping[str, Any]) -> XProfile | None:
         user_id, handle = data.get("id"), data.get("username")
-        if not isinstance(user_id, str) or not _is_id(user_id) or not isinstance(handle, str) or not handle:
+        if not isinstance(user_id, str) or not _is_id(user_id):
             return None
+        if not isinstance(handle, str) or not _is_visible_ascii(handle) or len(handle) > MAX_TEXT:
+            return None
+        name = data.get("name")
         return XProfile(
             user_id=user_id,
-            handle=handle[:MAX_TEXT],
-            name=str(data.get("name") or "")[:MAX_TEXT],
+            handle=handle,
+            name="".join(filter(str.isprintable, name[:MAX_TEXT])) if isinstance(name, str) else "",
             avatar_url=self._avatar(data.get("profile_image_url")),
             protected=data.get("protected") is True,
         )
