@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "STORE": "demo",
     "MAX_QUANTITY": "10",
     "REPLY_TO_STRANGERS": "false",
+    "KEEP_ASSOCIATE_TAGS": "true",
     **dict.fromkeys(("X_API_BASE_URL", "STORE_BASE_URL", "STORE_SITE_URL"), "https://example.com"),
     **dict.fromkeys(
         (

@@ -21,7 +21,7 @@ from hashcart.storage.leased_cache import LeasedCache
 from hashcart.storage.pending import Pending
 from hashcart.stores.registry import open_store
 from hashcart.use_cases.catalogue import Catalogue
-from hashcart.use_cases.insert_lines import InsertLines, ShopRules
+from hashcart.use_cases.insert_lines import InsertLines, ShopRules, products_asked_for
 
 # Longer than a store that never answers, and the sending of what is finished.
 TIME_TO_FINISH_MS = 15_000
@@ -61,6 +61,7 @@ def insert_and_forward(
     deliveries: Sequence[Delivery[CartRequest]], has_time: Callable[[], bool]
 ) -> Mapping[str, Exception]:
     """Carry out the requests and send their outcomes on; answers with the deliveries that have to come again."""
+    catalogue.prefetch(products_asked_for(deliveries))
     outcomes, failures = each(deliveries, insert_lines, has_time=has_time)
     bodies = {delivery_id: [to_json(outcome) for outcome in own] for delivery_id, own in outcomes.items()}
     return {**failures, **forward(sqs, outcomes_queue_url, bodies)}

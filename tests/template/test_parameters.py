@@ -65,6 +65,11 @@ def test_it_is_documented(name: str) -> None:
             ["shop.example.com", "https://a/b"],
         ),
         (
+            "AssociateTags",
+            ["", "shop-20", "shop-20,amazon.co.uk=shop-21", "amazon.de=a-21,amazon.fr=b-21"],
+            ["shop 20", "shop-20,other-20", "amazon.co.uk=", "a" * 65],
+        ),
+        (
             "StoreHosts",
             ["", "shop.example.com", "shop.example.com,www.shop.example.co.uk", "127.0.0.1"],
             ["https://shop.example.com", "shop.example.com/x", "a b", "a,,b", "shop.example.com:8401"],

@@ -11,7 +11,7 @@ from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
 from hashcart.http import HttpClient
 from hashcart.settings import SettingError
-from hashcart.stores.amazon import AmazonStore
+from hashcart.stores.amazon import AmazonStore, AssociateTags
 from hashcart.stores.demo import DemoStore
 from hashcart.stores.protocol import DisplayRules, StoreUnavailableError
 from hashcart.stores.registry import open_store
@@ -98,16 +98,11 @@ def test_no_usable_answer_means_the_store_is_unavailable(store: DemoStore, inter
         store.product(TEE)
 
 
-def test_amazon_tells_nothing_of_its_products() -> None:
-    assert AmazonStore().product(ProductReference("amazon.com", "B08N5WRWNW")) == Product()
-
-
 def test_lines_are_handed_off_to_the_marketplace_that_they_are_of(store: DemoStore) -> None:
     tee, mug = ProductReference("uk.store.localhost", "tee", "tee-m"), ProductReference("uk.store.localhost", "mug")
     [hand_off] = store.hand_off([HandOffLine(tee, 2), HandOffLine(mug, 1)])
     assert hand_off.url == "http://uk.store.localhost:8401/cart?add=tee~tee-m~2&add=mug~~1"
     assert hand_off.line_ids == (tee.line_id, mug.line_id)
-    assert store.hand_off([]) == AmazonStore().hand_off([]) == []
 
 
 def test_each_product_has_a_page_of_its_own(store: DemoStore) -> None:
@@ -116,7 +111,7 @@ def test_each_product_has_a_page_of_its_own(store: DemoStore) -> None:
     assert store.product_url(tee) == "http://uk.store.localhost:8401/products/tee?variant=tee-m"
     assert store.product_url(mug) == "http://store.localhost:8401/products/mug"
     line = HandOffLine(ProductReference("amazon.de", "B08N5WRWNW"), 1)
-    assert AmazonStore().product_url(line) == "https://www.amazon.de/dp/B08N5WRWNW"
+    assert AmazonStore(AssociateTags()).product_url(line) == "https://www.amazon.de/dp/B08N5WRWNW"
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "es", "de", "ja"])
@@ -128,15 +123,14 @@ def test_amazon_obliges_pages_to_say_who_earns_and_that_prices_change(language: 
     assert associate.text("pt") == "As an Amazon Associate I earn from qualifying purchases."
 
 
-def test_amazon_is_asked_by_its_form_which_asks_the_shopper() -> None:
-    lines = [HandOffLine(ProductReference("amazon.co.uk", "B08N5WRWNW"), 2)]
-    [hand_off] = AmazonStore().hand_off(lines)
-    assert hand_off.url == "https://www.amazon.co.uk/gp/aws/cart/add.html?ASIN.1=B08N5WRWNW&Quantity.1=2"
+def test_nothing_to_hand_over(store: DemoStore) -> None:
+    assert store.hand_off([]) == AmazonStore(AssociateTags()).hand_off([]) == []
 
 
 def test_the_deployment_names_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_SITE_URL", "https://shop.example/")
     monkeypatch.setenv("STORE_BASE_URL", "https://shop.example/")
+    monkeypatch.setenv("KEEP_ASSOCIATE_TAGS", "true")
     assert isinstance(open_store("amazon"), AmazonStore)
     assert isinstance(open_store("demo"), DemoStore)
     with pytest.raises(SettingError, match="nowhere"):
@@ -191,3 +185,46 @@ def test_a_failure_is_not_cached() -> None:
     clock.now_ms += 1500
     store.answer = lambda: Product("Tee")
     assert catalogue.product(TEE) == Product("Tee")
+
+
+class BatchStoreFake(StoreFake):
+    def __init__(self, products: dict[str, Product | None], error: Exception | None = None) -> None:
+        super().__init__(lambda: Product("single"))
+        self.known = products
+        self.error = error
+        self.batches: list[list[str]] = []
+
+    def products(self, references: Sequence[ProductReference]) -> dict[ProductReference, Product | None]:
+        self.batches.append([reference.product_id for reference in references])
+        if self.error is not None:
+            raise self.error
+        return {reference: self.known[reference.product_id] for reference in references}
+
+
+MUG = ProductReference("store.localhost", "mug")
+GONE = ProductReference("store.localhost", "gone")
+
+
+def test_a_batch_is_asked_for_in_one_call() -> None:
+    clock, store = Clock(), BatchStoreFake({"tee": Product("Tee"), "mug": Product("Mug"), "gone": None})
+    catalogue = Catalogue(store, MemoryCache(clock), sleep=clock.sleep)
+    catalogue.prefetch([TEE, MUG, GONE])
+    assert [catalogue.product(reference) for reference in (TEE, MUG, GONE)] == [Product("Tee"), Product("Mug"), None]
+    assert (store.batches, store.calls) == ([["tee", "mug", "gone"]], 0)
+
+
+def test_a_single_product_or_a_store_without_batches_is_asked_when_needed() -> None:
+    clock = Clock()
+    batch_store, store = BatchStoreFake({}), StoreFake(lambda: Product("Tee"))
+    Catalogue(batch_store, MemoryCache(clock)).prefetch([TEE])
+    Catalogue(store, MemoryCache(clock)).prefetch([TEE, MUG])
+    assert (batch_store.batches, batch_store.calls, store.calls) == ([], 0, 0)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("503"), RuntimeError("a bug")])
+def test_what_could_not_be_fetched_at_once_is_asked_for_alone(error: Exception) -> None:
+    clock, store = Clock(), BatchStoreFake({}, error)
+    catalogue = Catalogue(store, MemoryCache(clock), sleep=clock.sleep, seconds=lambda: clock.now_ms / 1000)
+    catalogue.prefetch([TEE, MUG])
+    clock.now_ms += 1500
+    assert catalogue.product(TEE) == Product("single")

@@ -1,12 +1,21 @@
-"""Amazon without access to its catalogue: the product link is all that is known."""
+"""Amazon: a hand-off to its own cart, and its catalogue for those who have access to it.
 
-from collections.abc import Sequence
-from urllib.parse import urlencode
+Nobody but Amazon can read or fill a customer's cart there, so the shopper opens a form of Amazon's that asks first.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import batched
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.stores.protocol import DisplayRules, Notice
+
+if TYPE_CHECKING:
+    from hashcart.stores.amazon_catalogue import AmazonCatalogue
 
 # The Associates Program Operating Agreement asks for these words, and for no price older than a day.
 ASSOCIATE_NOTICE = Notice(
@@ -46,26 +55,88 @@ PRICE_NOTICE = Notice(
 )
 PRICE_LIFE_MS = 24 * 60 * 60 * 1000
 
+# A form takes fifty products, but one that Amazon cannot add may spoil the whole of it.
+PRODUCTS_A_FORM = 20
+MOST_OF_ONE = 999
+
+
+@dataclass(frozen=True, slots=True)
+class AssociateTags:
+    """Who earns from a purchase: the merchant, by a tag for each marketplace, or the Associate whose link it was.
+
+    `everywhere` is the merchant's tag for marketplaces without one of their own. `keeps_others` says that the tag of
+    the original link stays.
+    """
+
+    by_marketplace: Mapping[str, str] = field(default_factory=dict)
+    everywhere: str | None = None
+    keeps_others: bool = True
+
+    @classmethod
+    def read(cls, entries: Iterable[str], *, keeps_others: bool) -> "AssociateTags":
+        """From entries such as `shop-20`, which is for everywhere, and `amazon.co.uk=shop-21`."""
+        pairs = [entry.rpartition("=") for entry in entries]
+        own = {marketplace: tag for marketplace, _, tag in pairs if marketplace}
+        everywhere = next((tag for marketplace, _, tag in pairs if not marketplace), None)
+        return cls(own, everywhere, keeps_others)
+
+    def merchants(self, marketplace: str) -> str | None:
+        """The merchant's own tag."""
+        return self.by_marketplace.get(marketplace, self.everywhere)
+
+    def of(self, line: HandOffLine) -> str | None:
+        """The tag that a line is handed over with."""
+        kept = line.associate_tag if self.keeps_others else None
+        return kept or self.merchants(line.reference.marketplace)
+
 
 class AmazonStore:
-    """Takes every well-formed ASIN for a product, as Amazon shows no catalogue to those without its API credentials."""
+    """Takes every well-formed ASIN for a product of which nothing is known, unless the catalogue tells more of it."""
 
     display = DisplayRules((ASSOCIATE_NOTICE, PRICE_NOTICE), PRICE_LIFE_MS)
 
-    def product(self, reference: ProductReference) -> Product | None:  # noqa: ARG002 - nothing is known of any product
-        """A product of which nothing is known."""
-        return Product()
+    def __init__(self, tags: AssociateTags, catalogue: "AmazonCatalogue | None" = None) -> None:
+        self._tags = tags
+        self._catalogue = catalogue
+
+    def product(self, reference: ProductReference) -> Product | None:
+        """What the catalogue says, else a product of which nothing is known. Raises StoreUnavailableError."""
+        return self.products([reference])[reference]
+
+    def products(self, references: Sequence[ProductReference]) -> dict[ProductReference, Product | None]:
+        """Many at once, as the catalogue may be asked only about once a second."""
+        known: dict[tuple[str, str], Product | None] = {}
+        for marketplace in dict.fromkeys(reference.marketplace for reference in references):
+            tag = self._tags.merchants(marketplace)
+            if self._catalogue is not None and tag is not None:
+                asins = [reference.product_id for reference in references if reference.marketplace == marketplace]
+                answer = self._catalogue.products(marketplace, tag, asins)
+                known |= {(marketplace, asin): product for asin, product in answer.items()}
+        return {
+            reference: known.get((reference.marketplace, reference.product_id), Product()) for reference in references
+        }
 
     def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
-        """Amazon's "add to cart" form, which asks the shopper before it adds anything."""
-        if not lines:
-            return []
-        fields: dict[str, str | int] = {}
-        for number, line in enumerate(lines, start=1):
-            fields |= {f"ASIN.{number}": line.reference.product_id, f"Quantity.{number}": line.quantity}
-        url = f"https://www.{lines[0].reference.marketplace}/gp/aws/cart/add.html?{urlencode(fields)}"
-        return [HandOff(url, tuple(line.reference.line_id for line in lines))]
+        """Amazon's "add to cart" form, which asks the shopper before it adds anything; one for each Associate."""
+        by_tag: dict[str | None, list[HandOffLine]] = {}
+        for line in lines:
+            by_tag.setdefault(self._tags.of(line), []).append(line)
+        return [_form(tag, part) for tag, own in by_tag.items() for part in batched(own, PRODUCTS_A_FORM, strict=False)]
 
     def product_url(self, line: HandOffLine) -> str:
-        """The product's page."""
-        return f"https://www.{line.reference.marketplace}/dp/{line.reference.variant_id or line.reference.product_id}"
+        """The product's page, with the tag of the Associate who earns from it."""
+        tag = self._tags.of(line)
+        query = f"?tag={quote(tag, safe='')}" if tag else ""
+        return f"https://www.{line.reference.marketplace}/dp/{line.reference.product_id}{query}"
+
+
+def _form(tag: str | None, lines: Sequence[HandOffLine]) -> HandOff:
+    quantities: dict[str, int] = {}
+    for line in lines:
+        asin = line.reference.product_id
+        quantities[asin] = quantities.get(asin, 0) + line.quantity
+    fields = {"AssociateTag": tag} if tag else {}
+    for number, (asin, quantity) in enumerate(quantities.items(), start=1):
+        fields |= {f"ASIN.{number}": asin, f"Quantity.{number}": str(min(quantity, MOST_OF_ONE))}
+    url = f"https://www.{lines[0].reference.marketplace}/gp/aws/cart/add.html?{urlencode(fields)}"
+    return HandOff(url, tuple(line.reference.line_id for line in lines))

@@ -58,6 +58,14 @@ class Store(Protocol):
         """The product's own page at the store, which is also the way to add it by hand if a hand-off fails."""
 
 
+@runtime_checkable
+class BatchStore(Store, Protocol):
+    """A store that tells of many products in one call."""
+
+    def products(self, references: Sequence[ProductReference]) -> Mapping[ProductReference, Product | None]:
+        """What `product` would say of each. Raises StoreUnavailableError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """Whose cart at the store is meant: the store's own id of the account, and of the cart where one is kept.

@@ -1,16 +1,50 @@
-"""The stores that a deployment can be for."""
+"""The stores that a deployment can be for. Only the chosen one is imported."""
 
-from hashcart.http import HttpClient
-from hashcart.settings import SettingError, base_url
-from hashcart.stores.amazon import AmazonStore
-from hashcart.stores.demo import DemoStore
+from hashcart.secrets import Secret
+from hashcart.settings import SettingError, base_url, flag, names, text
 from hashcart.stores.protocol import Store
+
+# ruff: noqa: PLC0415 - what a store needs costs time at each cold start, and a deployment has one store
 
 
 def open_store(name: str) -> Store:
-    """The store called `name`. Raises SettingError for one that does not exist."""
-    if name == "amazon":
-        return AmazonStore()
-    if name == "demo":
-        return DemoStore(HttpClient(), base_url("STORE_BASE_URL"), base_url("STORE_SITE_URL"))
-    raise SettingError(f"there is no store {name}")
+    """The store called `name`, with its settings. Raises SettingError for one that does not exist."""
+    match name:
+        case "amazon":
+            return _amazon()
+        case "demo":
+            return _demo()
+        case _:
+            raise SettingError(f"there is no store {name}")
+
+
+def _amazon() -> Store:
+    from hashcart.stores.amazon import AmazonStore, AssociateTags
+
+    entries = names("ASSOCIATE_TAGS")
+    tags = AssociateTags.read(entries, keeps_others=flag("KEEP_ASSOCIATE_TAGS"))
+    if not entries:
+        return AmazonStore(tags)
+
+    from hashcart.http import HttpClient
+    from hashcart.observability import clock_ms
+    from hashcart.stores.amazon_api import CreatorsApi
+    from hashcart.stores.amazon_catalogue import AmazonCatalogue
+
+    return AmazonStore(tags, AmazonCatalogue(CreatorsApi(HttpClient(), _api_secret(), clock_ms)))
+
+
+def _demo() -> Store:
+    from hashcart.http import HttpClient
+    from hashcart.stores.demo import DemoStore
+
+    return DemoStore(HttpClient(), base_url("STORE_BASE_URL"), base_url("STORE_SITE_URL"))
+
+
+def _api_secret() -> Secret:
+    import boto3
+
+    from hashcart.aws import CLIENT_CONFIG
+    from hashcart.observability import clock_ms
+
+    return Secret(boto3.client("secretsmanager", config=CLIENT_CONFIG), text("STORE_API_SECRET_ARN"), clock_ms=clock_ms)

@@ -4,7 +4,7 @@ Every step is atomic and repeatable. A crash anywhere and a redelivery end in th
 edits, undos and deletes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -88,6 +88,13 @@ class ShopRules:
     own_maximum: int
     reply_to_strangers: bool = False
     sensitive_categories: tuple[str, ...] = ()
+
+
+def products_asked_for(deliveries: Sequence[Delivery[CartRequest]]) -> list[ProductReference]:
+    """The products that a batch will ask the store about, each once."""
+    requests = (delivery.message for delivery in deliveries)
+    products = (request.product for request in requests if isinstance(request, AddRequested))
+    return list(dict.fromkeys(product for product in products if product is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,70 @@
+"""`cart_insertion` with each kind of store that it can be deployed for: settings, secrets and calls fit together."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from hashcart.domain.account_links import AccountLink
+from hashcart.domain.cart_lines import Snapshot
+from hashcart.domain.link_previews import LinkPreview
+from hashcart.domain.product_links import ProductReference
+from hashcart.messages.cart_requests import AddRequested
+from hashcart.messages.posts import to_json
+from hashcart.observability import clock_ms
+from hashcart.storage.carts import Carts
+from tests.fakes.account_links import tie
+from tests.fakes.aws import Aws, aws_account
+from tests.fakes.clock import post_id
+from tests.fakes.creators_api import CREDENTIALS, CreatorsApiFake, item
+from tests.fakes.handlers import Bundle, sqs_event
+from tests.fakes.internet import Internet
+
+KETTLE, LAMP = (ProductReference("amazon.com", asin) for asin in ("B08N5WRWNW", "B000000001"))
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with aws_account() as account:
+        link = AccountLink("shopper-1", "222", "ada", "amazon.com", "US", "en", clock_ms() - 60_000, "1")
+        tie(account.dynamodb, link)
+        yield account
+
+
+def request(product: ProductReference, number: int) -> AddRequested:
+    post = post_id(0, number, clock_ms())
+    preview = LinkPreview("As X saw it", "https://pbs.twimg.com/1.jpg", "blog-20")
+    return AddRequested(post, post, "222", "1", product, preview=preview)
+
+
+def insert(bundle: Bundle, *requests: AddRequested) -> dict[str, Snapshot]:
+    answer = bundle.invoke("cart_insertion", sqs_event(*map(to_json, requests)))
+    assert answer == {"batchItemFailures": []}
+    lines = Carts(bundle.aws.dynamodb, "CartsTable").lines("shopper-1")
+    return {line.line_id: replace(line.snapshot, priced_at_ms=None) for line in lines}
+
+
+def test_amazon_without_its_catalogue_shows_what_the_post_does(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshots = insert(Bundle(aws, Internet(), monkeypatch, STORE="amazon"), request(KETTLE, 1))
+    assert snapshots == {
+        KETTLE.line_id: Snapshot(
+            "As X saw it", image_url="https://pbs.twimg.com/1.jpg", max_quantity=10, associate_tag="blog-20"
+        )
+    }
+
+
+def test_amazons_catalogue_is_asked_once_for_a_batch(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    internet = Internet()
+    api = CreatorsApiFake(internet, {asin: item(asin) for asin in (KETTLE.product_id, LAMP.product_id)})
+    arn = aws.create_secret("creators-api", CREDENTIALS)
+    bundle = Bundle(aws, internet, monkeypatch, STORE="amazon", ASSOCIATE_TAGS="shop-20", STORE_API_SECRET_ARN=arn)
+    snapshots = insert(bundle, request(KETTLE, 1), request(LAMP, 2))
+    assert len(api.calls) == 1
+    assert {snapshot.title for snapshot in snapshots.values()} == {"Title of B08N5WRWNW", "Title of B000000001"}
+    assert {(snapshot.price, snapshot.currency) for snapshot in snapshots.values()} == {("24.50", "USD")}
+
+
+def test_amazon_with_an_empty_secret_goes_on_without_its_catalogue(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = Bundle(aws, Internet(), monkeypatch, STORE="amazon", ASSOCIATE_TAGS="shop-20")
+    snapshots = insert(bundle, request(KETTLE, 1))
+    assert snapshots[KETTLE.line_id].title == "As X saw it"
