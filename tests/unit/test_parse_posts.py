@@ -13,7 +13,7 @@ from hashcart.domain.posts import HashtagSpan, Link, Mention, Post
 from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.summons import Bot
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
-from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage
+from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage, PrivateAdd
 from hashcart.social.x.client import Missing, RateLimitedError, XUnavailableError
 from hashcart.use_cases.parents import NO_PRODUCT_FRESH_MS, PRODUCTS_FRESH_MS, UNREADABLE_FRESH_MS, Parents
 from hashcart.use_cases.parse_posts import ParentUnresolvedError, Parsed, ParsePosts
@@ -308,3 +308,41 @@ def test_an_undo_that_does_not_say_whom_it_answers_is_looked_up() -> None:
 
 def test_an_unreadable_parent_is_no_summons_and_no_product() -> None:
     assert ParentPost(Availability.GONE).products == ()
+
+
+PRIVATE_ADD = PrivateAdd("5", "shopper-1", "222", quantity=2)
+
+
+def test_a_product_link_that_was_pasted_needs_no_lookup() -> None:
+    parsing = Parsing()
+    request = parsing.one(replace(PRIVATE_ADD, url=MUG_LINK.expanded_url))
+    assert isinstance(request, AddRequested)
+    assert (request.product, request.quantity, request.parent_id) == (MUG, 2, "")
+    assert (request.network, request.shopper_id, request.summoned) == ("private", "shopper-1", False)
+    assert parsing.lookup.calls == []
+
+
+def test_a_post_link_that_was_pasted_is_read_like_a_parent_post() -> None:
+    parsing = Parsing()
+    request = parsing.one(replace(PRIVATE_ADD, parent_id="1"))
+    assert isinstance(request, AddRequested)
+    assert (request.product, request.parent_id, request.parent_author_id) == (MUG, "1", "111")
+    gone = parsing.one(replace(PRIVATE_ADD, parent_id="404"))
+    assert isinstance(gone, AddRequested)
+    assert (gone.product, gone.reason) == (None, "parent_gone")
+
+
+def test_a_pasted_link_to_another_site() -> None:
+    request = Parsing().one(replace(PRIVATE_ADD, url=ELSEWHERE.expanded_url))
+    assert isinstance(request, AddRequested)
+    assert (request.product, request.reason) == (None, "not_this_store")
+
+
+def test_a_pasted_post_that_x_cannot_tell_of_now_comes_again_and_then_says_so() -> None:
+    parsing = Parsing(LookupFake(error=XUnavailableError("503")))
+    message = replace(PRIVATE_ADD, parent_id="1")
+    parsed = parsing(message)
+    assert (list(parsed.failures), parsed.requests["0"]) == (["0"], [])
+    (request,) = parsing(message, is_last=True).requests["0"]
+    assert isinstance(request, AddRequested)
+    assert (request.reason, request.network, request.shopper_id) == (X_UNAVAILABLE, "private", "shopper-1")

@@ -42,7 +42,26 @@ class AccessRevoked:
     schema: Literal[1] = SCHEMA_VERSION
 
 
-type PostMessage = PostArrived | PostDeleted | AccessRevoked
+@dataclass(frozen=True, slots=True)
+class PrivateAdd:
+    """Posts queue: a shopper asks on the cart page for the product behind a link, seen by nobody.
+
+    `id` orders it among posts (`domain.posts.private_id`). The link is a product's `url`, or leads to the post
+    `parent_id`. `options` are the words that choose a size, a colour or the like.
+    """
+
+    id: str
+    shopper_id: str
+    author_id: str
+    url: str = ""
+    parent_id: str = ""
+    quantity: int | None = None
+    options: str = ""
+    kind: Literal["private_add"] = "private_add"
+    schema: Literal[1] = SCHEMA_VERSION
+
+
+type PostMessage = PostArrived | PostDeleted | AccessRevoked | PrivateAdd
 
 
 def to_json(message: "DataclassInstance") -> str:

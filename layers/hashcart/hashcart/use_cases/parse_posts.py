@@ -1,17 +1,17 @@
 """What `hashtag_parsing` does: turn posts into cart requests."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hashcart.consumers import Delivery
 from hashcart.domain.cart_hashtags import CartHashtags, asks_to_undo
 from hashcart.domain.parents import ParentPost, products_of, summarise, why_no_product
-from hashcart.domain.posts import Post
+from hashcart.domain.posts import PRIVATE, Link, Post
 from hashcart.domain.product_links import StoreLinks
 from hashcart.domain.quantities import quantity_beside
 from hashcart.domain.summons import Bot, is_summons
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
-from hashcart.messages.posts import PostArrived, PostMessage
+from hashcart.messages.posts import PostArrived, PostMessage, PrivateAdd
 from hashcart.observability import report, report_failure
 
 
@@ -53,16 +53,19 @@ class ParsePosts:
         return Parsed(requests, failures)
 
     def _parents(self, deliveries: Sequence[Delivery[PostMessage]]) -> Mapping[str, ParentPost]:
-        wanted = {
-            delivery.message.post.replied_to_id: None
-            for delivery in deliveries
-            if isinstance(delivery.message, PostArrived) and self._needs_lookup(delivery.message)
-        }
+        wanted = dict.fromkeys(self._wanted_parent(delivery.message) for delivery in deliveries)
         try:
-            return self.parents_of([post_id for post_id in wanted if post_id is not None])
+            return self.parents_of([post_id for post_id in wanted if post_id])
         except Exception as error:  # noqa: BLE001 - the posts that need no lookup must not fail with those that do
             report_failure(None, "lookup_failed", error)
             return {}
+
+    def _wanted_parent(self, message: PostMessage) -> str | None:
+        if isinstance(message, PrivateAdd):
+            return message.parent_id
+        if isinstance(message, PostArrived) and self._needs_lookup(message):
+            return message.post.replied_to_id
+        return None
 
     def _needs_lookup(self, message: PostArrived) -> bool:
         post = message.post
@@ -73,8 +76,15 @@ class ParsePosts:
         return self.hashtags.first_in(post) is not None
 
     def _requests(self, message: PostMessage, parents: Mapping[str, ParentPost]) -> Sequence[CartRequest]:
-        if not isinstance(message, PostArrived):
-            return [message]
+        match message:
+            case PrivateAdd():
+                return [self._private_add(message, parents)]
+            case PostArrived():
+                return self._requests_of_post(message, parents)
+            case _:
+                return [message]
+
+    def _requests_of_post(self, message: PostArrived, parents: Mapping[str, ParentPost]) -> Sequence[CartRequest]:
         post = message.post
         if post.replied_to_id is None or post.is_repost:
             return _dropped(post, "not_a_reply")
@@ -112,6 +122,19 @@ class ParsePosts:
             preview=(own.get(product) or parent.preview(product)) if product else None,
         )
 
+    def _private_add(self, message: PrivateAdd, parents: Mapping[str, ParentPost]) -> AddRequested:
+        parent = parents.get(message.parent_id) if message.parent_id else ParentPost()
+        if parent is None:
+            raise ParentUnresolvedError(message.parent_id)
+        post = Post(
+            id=message.id,
+            first_id=message.id,
+            author_id=message.author_id,
+            links=(Link(message.url),) if message.url else (),
+            replied_to_id=message.parent_id,
+        )
+        return _kept_private(self._add(post, parent), message)
+
     def _undo(self, post: Post, parent: ParentPost | None) -> Sequence[CartRequest]:
         target_id = self._undone_post(post, parent)
         if target_id is None:
@@ -142,6 +165,11 @@ class ParsePosts:
     def _last_words(self, delivery: Delivery[PostMessage]) -> Sequence[CartRequest]:
         """On the last receive the shopper still hears of it, while the post itself goes to the dead-letter queue."""
         message = delivery.message
+        if delivery.is_last and isinstance(message, PrivateAdd):
+            unread = AddRequested(
+                message.id, message.id, message.author_id, message.parent_id, product=None, reason=X_UNAVAILABLE
+            )
+            return [_kept_private(unread, message)]
         if not delivery.is_last or not isinstance(message, PostArrived) or asks_to_undo(message.post):
             return []
         post = message.post
@@ -156,6 +184,11 @@ class ParsePosts:
                 summoned=is_summons(post, self.bot, parent_involves_bot=True),
             )
         ]
+
+
+def _kept_private(request: AddRequested, message: PrivateAdd) -> AddRequested:
+    """What the shopper's own form says, in place of what a post's text would."""
+    return replace(request, quantity=message.quantity, network=PRIVATE, shopper_id=message.shopper_id, summoned=False)
 
 
 def _dropped(post: Post, reason: str) -> Sequence[CartRequest]:
