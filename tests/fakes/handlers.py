@@ -16,6 +16,7 @@ from tests.fakes.internet import Internet
 
 X_API = "http://x.test"
 STORE = "http://store.test"
+PAGES = "https://cart.test"
 
 
 @dataclass
@@ -71,6 +72,16 @@ class Bundle:
             "PRODUCTS_TABLE": "ProductsTable",
             "PENDING_TABLE": "PendingTable",
             "BOT_TOKENS_TABLE": "BotTokensTable",
+            "SESSIONS_TABLE": "SessionsTable",
+            "PAGES_SECRET_ARN": aws.create_secret(f"pages-{uuid.uuid4()}", {"key": "address-key"}),
+            "PUBLIC_URL": PAGES,
+            "STORE_NAME": "Northwind",
+            "ACCENT_COLOR": "#84572c",
+            "OPERATOR_NAME": "Northwind Ltd",
+            "OPERATOR_URL": "https://northwind.example/about",
+            "PRIVACY_URL": "https://northwind.example/privacy",
+            "IMAGE_ORIGINS": "https://pbs.twimg.com,https://m.media-amazon.com",
+            "X_SITE_URL": "http://x.site.test",
         }
         monkeypatch.setattr(urllib3, "PoolManager", internet)
 

@@ -16,7 +16,8 @@ def test_limited_routes_exist() -> None:
     paths = transformed()["Resources"]["HttpApi"]["Properties"]["Body"]["paths"]
     routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert set(template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]) <= routes
-    assert routes == {"GET /webhooks/x", "POST /webhooks/x"}
+    any_method = "X-AMAZON-APIGATEWAY-ANY-METHOD"
+    assert routes == {"GET /webhooks/x", "POST /webhooks/x", f"{any_method} /", f"{any_method} /{{proxy+}}"}
 
 
 def test_the_access_log_is_json_that_expires() -> None:

@@ -12,7 +12,7 @@ from tests.template.loading import PROJECT_ROOT, Json, documentation, references
 
 FUNCTIONS = sorted(resources_of("AWS::Serverless::Function"))
 READ_BY_LIBRARIES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "AWS_ENDPOINT_URL"}
-READS_VARIABLE = re.compile(r'\b(?:text|names|flag|whole_number|base_url|get)\(\s*"([A-Z][A-Z0-9_]+)"')
+READS_VARIABLE = re.compile(r'\b(?:text|optional_text|names|flag|whole_number|base_url|get)\(\s*"([A-Z][A-Z0-9_]+)"')
 SHARED_CODE = PROJECT_ROOT / "layers" / "hashcart"
 QUEUE_TABLE_OR_SECRET = ("AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
 SERVICE_OF_TYPE = {
@@ -145,9 +145,12 @@ def test_secrets_are_passed_by_reference(function: str) -> None:
             assert kind in {"AWS::SecretsManager::Secret", "AWS::DynamoDB::Table"}
 
 
-def test_no_secret_has_a_value_in_the_template() -> None:
-    for secret in resources_of("AWS::SecretsManager::Secret").values():
-        assert not {"SecretString", "GenerateSecretString"} & set(secret["Properties"])
+def test_no_secret_has_a_value_in_the_template_and_only_our_own_key_is_generated() -> None:
+    secrets = resources_of("AWS::SecretsManager::Secret")
+    assert [name for name, secret in secrets.items() if "SecretString" in secret["Properties"]] == []
+    assert [name for name, secret in secrets.items() if "GenerateSecretString" in secret["Properties"]] == [
+        "PagesSecret"
+    ]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

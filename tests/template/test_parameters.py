@@ -75,6 +75,11 @@ def test_it_is_documented(name: str) -> None:
             ["https://shop.example.com", "shop.example.com/x", "a b", "a,,b", "shop.example.com:8401"],
         ),
         ("XApiBaseUrl", ["https://api.x.com"], ["", "https://api.x.com/2"]),
+        ("PublicUrl", ["", "https://cart.shop.example"], ["cart.shop.example", "https://cart.shop.example/"]),
+        ("StoreName", ["Northwind", "Böcker & Co"], ["", " x", "<b>", "n" * 41]),
+        ("AccentColor", ["#3b4cc0", "#FFF000"], ["", "red", "#fff", "#3b4cc0;"]),
+        ("PrivacyUrl", ["", "https://shop.example/privacy?of=us"], ["javascript:alert(1)", "https://a b", "/x"]),
+        ("ImageOrigins", ["", "https://a.example,https://b.example"], ["a.example", "https://a.example/x"]),
         ("AlarmEmail", ["", "ops@shop.example.com"], ["ops", "ops@shop", "a b@c.de"]),
     ],
 )

@@ -14,6 +14,7 @@ KEYS = {
     "ProductsTable": ["product"],
     "PendingTable": ["shard", "due"],
     "BotTokensTable": ["name"],
+    "SessionsTable": ["id"],
 }
 
 

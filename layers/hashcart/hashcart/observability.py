@@ -14,11 +14,14 @@ def report(post_id: str | None, outcome: str, reason: str | None = None, **numbe
 
 
 def report_failure(post_id: str | None, outcome: str, error: BaseException) -> None:
-    """Log a failure that will be tried again, by its type alone: the messages of libraries may quote their input."""
-    reason = type(error).__name__
-    if isinstance(error, ClientError):
-        reason = str(error.response["Error"].get("Code", reason))
-    logger.warning("post", extra={"post_id": post_id, "outcome": outcome, "reason": reason})
+    """Log a failure that will be tried again."""
+    logger.warning("post", extra={"post_id": post_id, "outcome": outcome, "reason": failure_of(error)})
+
+
+def failure_of(error: BaseException) -> str:
+    """A failure by its type alone, or by AWS's code: the messages of libraries may quote their input."""
+    name = type(error).__name__
+    return str(error.response["Error"].get("Code", name)) if isinstance(error, ClientError) else name
 
 
 def clock_ms() -> int:

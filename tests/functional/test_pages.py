@@ -1,0 +1,36 @@
+"""The pages' kit and the home page, through the function's handler."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.aws import Aws, aws_account
+from tests.fakes.browser import FakeBrowser
+from tests.fakes.handlers import Bundle
+from tests.fakes.internet import Internet
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with aws_account() as aws:
+        yield aws
+
+
+@pytest.fixture
+def bundle(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    return Bundle(aws, Internet(), monkeypatch)
+
+
+@pytest.fixture
+def browser(bundle: Bundle) -> FakeBrowser:
+    return FakeBrowser(bundle.invoke)
+
+
+def test_the_good_event_gets_the_home_page_in_the_browsers_language(bundle: Bundle) -> None:
+    answer = bundle.invoke("cart_page", json.loads((EVENTS / "cart_page__good.json").read_text()))
+    assert answer["statusCode"] == 200
+    assert '<html lang="de">' in answer["body"]
