@@ -31,6 +31,7 @@ class LocalSettings:
     store_port: int
     aws_port: int
     state_dir: Path
+    cart_port: int = 8402
     consumer_secret: str = CONSUMER_SECRET
     bearer_token: str = APP_BEARER_TOKEN
     client_id: str = BOT_CLIENT_ID
@@ -58,6 +59,11 @@ class LocalSettings:
         return f"http://store.localhost:{self.store_port}"
 
     @property
+    def cart_site_url(self) -> str:
+        """The shopper's pages as a browser opens them."""
+        return f"http://cart.localhost:{self.cart_port}"
+
+    @property
     def aws_endpoint_url(self) -> str:
         """The emulator of AWS."""
         return f"http://127.0.0.1:{self.aws_port}"
@@ -69,7 +75,9 @@ class LocalSettings:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> LocalSettings:
-    """Read the settings; `HASHCART_X_PORT`, `HASHCART_STORE_PORT`, `HASHCART_AWS_PORT`, `HASHCART_STATE_DIR` override.
+    """Read the settings, which the variables `HASHCART_…_PORT` of `X`, `STORE`, `CART`, `AWS` override.
+
+    So does `HASHCART_STATE_DIR`.
 
     So do X's app credentials: `HASHCART_X_CONSUMER_SECRET`, `HASHCART_X_BEARER_TOKEN`, `HASHCART_X_CLIENT_ID`,
     `HASHCART_X_CLIENT_SECRET`, and `HASHCART_X_REDIRECT_URIS` (comma-separated, matched exactly).
@@ -80,6 +88,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> LocalSettings:
     return LocalSettings(
         x_port=int(environ.get("HASHCART_X_PORT", "8400")),
         store_port=int(environ.get("HASHCART_STORE_PORT", "8401")),
+        cart_port=int(environ.get("HASHCART_CART_PORT", "8402")),
         aws_port=int(environ.get("HASHCART_AWS_PORT", "4566")),
         state_dir=PROJECT_ROOT / environ.get("HASHCART_STATE_DIR", ".local"),
         consumer_secret=environ.get("HASHCART_X_CONSUMER_SECRET", CONSUMER_SECRET),

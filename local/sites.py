@@ -1,4 +1,4 @@
-"""Serves the X simulator and the demo store, in one process, on 127.0.0.1: `python -m local.sites`."""
+"""Serves the X simulator, the demo store and the pages' front door, in one process: `python -m local.sites`."""
 
 import socket
 import sys
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.demo_store.app import DemoStore
+from local.front_door import FrontDoor
 from local.settings import LocalSettings, from_environment
 from local.stack_watcher import StackWatcher
 from local.x_simulator.app import XSimulator
@@ -23,17 +24,19 @@ class PortTakenError(Exception):
 
 
 class Sites:
-    """Both sites as one ASGI application: the port that a request came in on selects the site."""
+    """All sites as one ASGI application: the port that a request came in on selects the site."""
 
     def __init__(self, settings: LocalSettings, watcher: Watcher) -> None:
         self.simulator = XSimulator(settings, watcher=watcher)
-        self._store = DemoStore(settings.store_port).app()
-        self._store_port = settings.store_port
+        self._by_port: dict[int, ASGIApp] = {
+            settings.store_port: DemoStore(settings.store_port).app(),
+            settings.cart_port: FrontDoor(settings.outputs_file, settings.aws_endpoint_url),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve."""
-        is_for_store = scope["type"] == "http" and scope["server"][1] == self._store_port
-        await (self._store if is_for_store else self.simulator)(scope, receive, send)
+        port = scope["server"][1] if scope["type"] == "http" else 0
+        await self._by_port.get(port, self.simulator)(scope, receive, send)
 
 
 class SitesServer(uvicorn.Server):
@@ -58,8 +61,8 @@ def listen(port: int, open_socket: Callable[[], socket.socket] = socket.socket) 
     except OSError as error:
         listener.close()
         raise PortTakenError(
-            f"Port {port} is taken. Stop what listens there, or choose others with HASHCART_X_PORT and "
-            "HASHCART_STORE_PORT."
+            f"Port {port} is taken. Stop what listens there, or choose others with HASHCART_X_PORT, "
+            "HASHCART_STORE_PORT and HASHCART_CART_PORT."
         ) from error
     listener.listen(BACKLOG)
     listener.setblocking(False)
@@ -68,7 +71,7 @@ def listen(port: int, open_socket: Callable[[], socket.socket] = socket.socket) 
 
 def serve(settings: LocalSettings, watcher: Watcher) -> None:  # pragma: no cover - sockets; every start runs it
     """Serve until SIGINT or SIGTERM. Raises PortTakenError."""
-    listeners = [listen(settings.x_port), listen(settings.store_port)]
+    listeners = [listen(port) for port in (settings.x_port, settings.store_port, settings.cart_port)]
     sites = Sites(settings, watcher)
     config = uvicorn.Config(sites, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     SitesServer(config, sites).run(sockets=listeners)

@@ -32,7 +32,10 @@ def start(settings: LocalSettings, _arguments: list[str]) -> int:  # pragma: no 
 
     def wait(stack: EmbeddedStack, progress: Progress) -> int:
         progress.say(
-            f"\nReady after {progress.seconds():.0f} s. Open  {settings.x_url}\n"
+            f"\nReady after {progress.seconds():.0f} s.\n"
+            f"  X, to reply on:       {settings.x_url}\n"
+            f"  The shopper's pages:  {settings.cart_site_url}/\n"
+            f"  The demo store:       {settings.store_site_url}/\n"
             "Ctrl-C ends everything and keeps the carts; `make reset` forgets them."
         )
         stack.wait()

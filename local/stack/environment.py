@@ -33,6 +33,7 @@ def client_environment(settings: LocalSettings, inherited: Mapping[str, str]) ->
         "SAM_CLI_TELEMETRY": "0",
         "HASHCART_X_PORT": str(settings.x_port),
         "HASHCART_STORE_PORT": str(settings.store_port),
+        "HASHCART_CART_PORT": str(settings.cart_port),
         "HASHCART_AWS_PORT": str(settings.aws_port),
         "HASHCART_STATE_DIR": str(settings.state_dir),
     }

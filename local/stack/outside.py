@@ -113,7 +113,8 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
 
     def current_world(self) -> str:
         settings = self._settings
-        return f"MiniStack {version('ministack')} on {settings.aws_port}, {settings.x_port}, {settings.store_port}"
+        ports = (settings.aws_port, settings.x_port, settings.store_port, settings.cart_port)
+        return f"MiniStack {version('ministack')} on {', '.join(map(str, ports))}"
 
     def forget(self) -> None:
         forget(self._settings.state_dir)
@@ -166,13 +167,13 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
 
     def start_sites(self) -> Running:
         child = start_child(
-            "The simulator of X and the demo store",
+            "The simulator of X, the demo store and the pages' front door",
             [sys.executable, str(_SUPERVISED), "local.sites", str(PROJECT_ROOT)],
             self._settings.state_dir / "sites.log",
             self._environment,
             PROJECT_ROOT,
         )
-        for port in (self._settings.x_port, self._settings.store_port):
+        for port in (self._settings.x_port, self._settings.store_port, self._settings.cart_port):
             wait_until(child, lambda port=port: _get(port, "/") is not None)  # type: ignore[misc]
         return child
 
@@ -209,6 +210,7 @@ def private_settings(settings: LocalSettings) -> LocalSettings:
     return LocalSettings(
         x_port=settings.x_port + 10000,
         store_port=settings.store_port + 10000,
+        cart_port=settings.cart_port + 10000,
         aws_port=settings.aws_port + 10000,
         state_dir=settings.state_dir / _PRIVATE,
     )

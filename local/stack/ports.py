@@ -27,6 +27,7 @@ def check_ports(settings: LocalSettings, free: Callable[[int], bool] = is_free) 
     uses = (
         (settings.x_port, "HASHCART_X_PORT"),
         (settings.store_port, "HASHCART_STORE_PORT"),
+        (settings.cart_port, "HASHCART_CART_PORT"),
         (settings.aws_port, "HASHCART_AWS_PORT"),
     )
     for port, variable in uses:

@@ -75,7 +75,9 @@ class FakeBrowser:
             "sec-fetch-site": "same-origin",
             "content-type": "application/x-www-form-urlencoded",
         }
-        page = self.request("POST", path, body=urlencode(fields, doseq=True).encode(), headers=own | dict(headers or {}))
+        page = self.request(
+            "POST", path, body=urlencode(fields, doseq=True).encode(), headers=own | dict(headers or {})
+        )
         return self._followed(page) if follow else page
 
     def request(

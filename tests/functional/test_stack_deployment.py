@@ -122,6 +122,8 @@ class TestRoutes:
     def test_are_read_from_the_real_templates_body(self) -> None:
         body = transformed()["Resources"]["HttpApi"]["Properties"]["Body"]
         assert sorted(routes_of(body), key=lambda route: route.route_key) == [
+            LambdaRoute("ANY /", "CartPageFunction", "2.0"),
+            LambdaRoute("ANY /{proxy+}", "CartPageFunction", "2.0"),
             LambdaRoute("GET /webhooks/x", "WebhookIntakeFunction", "2.0"),
             LambdaRoute("POST /webhooks/x", "WebhookIntakeFunction", "2.0"),
         ]

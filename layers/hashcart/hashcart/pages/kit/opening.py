@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hashcart.domain.product_links import AMAZON_MARKETPLACES
+from hashcart.domain.amazon_links import MARKETPLACES
 from hashcart.observability import clock_ms
 from hashcart.pages.kit.rendering import StoreFacts
 from hashcart.pages.kit.routes import Route
 from hashcart.pages.kit.site import Site, SiteFacts
+from hashcart.secrets import Secret
 from hashcart.settings import base_url, names, optional_text, text
-from hashcart.social.x.secrets import Secret
 from hashcart.storage.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -41,5 +41,5 @@ def open_site(dynamodb: "DynamoDBClient", secrets: "SecretsManagerClient", route
 def _store_origins(store: str, site_url: str) -> tuple[str, ...]:
     """Where a hand-off may lead."""
     if store == "amazon":
-        return tuple(f"https://www.{marketplace}" for marketplace in sorted(AMAZON_MARKETPLACES))
+        return tuple(f"https://www.{marketplace}" for marketplace in sorted(MARKETPLACES))
     return (site_url,) if site_url else ()

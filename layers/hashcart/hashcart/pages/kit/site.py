@@ -22,7 +22,7 @@ from hashcart.pages.kit.responses import Response, security_headers
 from hashcart.pages.kit.resuming import HELD, hold, resume_routes
 from hashcart.pages.kit.routes import Match, Route, find_route, is_return_path
 from hashcart.pages.kit.visitor import CSRF_FIELD, Visitor
-from hashcart.social.x.secrets import SecretUnavailableError
+from hashcart.secrets import SecretUnavailableError
 
 SIGN_IN_PATH = "/link"
 

@@ -13,7 +13,7 @@ type Text = str | Mapping[str, str]
 
 
 class Texts:
-    """Called as `t("area.key", placeholder=…)`; placeholders are escaped unless they are Markup."""
+    """Called with a key (area and name) and the placeholders, which are escaped unless they are Markup."""
 
     def __init__(self, language: str) -> None:
         self.language = language
