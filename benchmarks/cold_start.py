@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LAYERS = [ROOT / ".aws-sam/build" / layer / "python" for layer in ("BaseLayer", "HashCartLayer")]
+LAYERS = [ROOT / ".aws-sam/build" / layer / "python" for layer in ("BaseLayer", "SignInLayer", "HashCartLayer")]
 PYTHON = ROOT / ".venv/lambda-runtime/bin/python"
 ROUNDS = 15
 

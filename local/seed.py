@@ -11,7 +11,16 @@ from hashcart.domain.bot_tokens import BotToken
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.bot_tokens import BotTokens
 from local.demo_store.customers import CUSTOMERS
-from local.settings import APP_BEARER_TOKEN, BOT_CLIENT_ID, BOT_CLIENT_SECRET, CONSUMER_SECRET
+from local.settings import (
+    APP_BEARER_TOKEN,
+    BOT_CLIENT_ID,
+    BOT_CLIENT_SECRET,
+    CONSUMER_SECRET,
+    LOGIN_CLIENT_ID,
+    LOGIN_CLIENT_SECRET,
+    STORE_CLIENT_ID,
+    STORE_CLIENT_SECRET,
+)
 from local.x_simulator.accounts import Accounts
 from local.x_simulator.bot_sign_in import sign_bot_in
 
@@ -31,6 +40,8 @@ def seed(outputs: Mapping[str, str], endpoint_url: str, store_issuer: str) -> No
         ("XWebhookSecretArn", {"consumer_secrets": [CONSUMER_SECRET]}),
         ("XAppSecretArn", {"bearer_token": APP_BEARER_TOKEN}),
         ("XBotClientSecretArn", {"client_id": BOT_CLIENT_ID, "client_secret": BOT_CLIENT_SECRET}),
+        ("XLoginClientSecretArn", {"client_id": LOGIN_CLIENT_ID, "client_secret": LOGIN_CLIENT_SECRET}),
+        ("StoreSignInSecretArn", {"client_id": STORE_CLIENT_ID, "client_secret": STORE_CLIENT_SECRET}),
     ):
         secrets.put_secret_value(SecretId=outputs[output], SecretString=json.dumps(value))
     account_links = AccountLinks(

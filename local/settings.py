@@ -20,6 +20,10 @@ CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105
 APP_BEARER_TOKEN = "local-app-bearer-token"  # noqa: S105
 BOT_CLIENT_ID = "local-bot-client"
 BOT_CLIENT_SECRET = "local-bot-client-secret"  # noqa: S105
+LOGIN_CLIENT_ID = "local-login-client"
+LOGIN_CLIENT_SECRET = "local-login-client-secret"  # noqa: S105
+STORE_CLIENT_ID = "local-store-client"
+STORE_CLIENT_SECRET = "local-store-client-secret"  # noqa: S105
 BOT_REDIRECT_URI = "http://127.0.0.1/hashcart/signed-in"
 
 

@@ -9,9 +9,18 @@ from tests.template.loading import resources_of, target, template, transformed
 LAYERS = sorted(resources_of("AWS::Serverless::LayerVersion"))
 
 
-def layers_of_functions(transformed_template: dict[str, Any]) -> list[list[str | None]]:
+def users_of(layer: str, transformed_template: dict[str, Any]) -> list[dict[str, Any]]:
+    """The functions that a layer is for: the sign-in's for those that sign customers in, the others for all."""
     functions = resources_of("AWS::Lambda::Function", transformed_template).values()
-    return [[target(layer) for layer in function["Properties"]["Layers"]] for function in functions]
+    return [
+        function["Properties"]
+        for function in functions
+        if layer != "SignInLayer" or "SIGN_IN_KIND" in function["Properties"]["Environment"]["Variables"]
+    ]
+
+
+def uses(function: dict[str, Any], layer_version: str) -> bool:
+    return layer_version in [target(layer) for layer in function["Layers"]]
 
 
 def version_of(layer: str, transformed_template: dict[str, Any]) -> str:
@@ -20,10 +29,17 @@ def version_of(layer: str, transformed_template: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_a_changed_layer_is_a_new_version_that_every_function_uses(layer: str) -> None:
+def test_a_changed_layer_is_a_new_version_that_all_its_functions_use(layer: str) -> None:
     before, after = transformed(), transformed({layer: "changed"})
     assert version_of(layer, before) != version_of(layer, after)
-    assert all(version_of(layer, after) in layers for layers in layers_of_functions(after))
+    assert all(uses(function, version_of(layer, after)) for function in users_of(layer, after))
+
+
+def test_cryptography_is_loaded_only_where_customers_sign_in() -> None:
+    deployed = transformed()
+    layer = version_of("SignInLayer", deployed)
+    functions = [function["Properties"] for function in resources_of("AWS::Lambda::Function", deployed).values()]
+    assert [function for function in functions if uses(function, layer)] == users_of("SignInLayer", deployed)
 
 
 def test_functions_run_what_was_deployed_last() -> None:

@@ -6,6 +6,10 @@ import secrets
 
 TOKEN_BYTES = 32
 
+STORE_CALLBACK_PATH = "/link/store/back"
+X_CALLBACK_PATH = "/link/x/back"
+"""Where sign-ins come back to: below the pages' address, and registered at the store and at X."""
+
 
 def random_token() -> str:
     """A state, a nonce or a code verifier: 256 random bits in 43 characters that are safe in an address."""
