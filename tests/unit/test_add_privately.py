@@ -97,6 +97,12 @@ def test_a_post_link_names_the_post() -> None:
     assert (adding.sent[0]["parent_id"], adding.sent[0]["url"]) == ("12", "")
 
 
+def test_a_product_of_a_post_names_both() -> None:
+    adding = Adding()
+    adding.add(LINK, "https://a.test/products/mug", found_in="12")
+    assert (adding.sent[0]["parent_id"], adding.sent[0]["url"]) == ("12", "https://a.test/products/mug")
+
+
 def test_the_page_does_not_wait_for_ever() -> None:
     adding = Adding(outcome_after=None)
     added = adding.add(LINK, "https://a.test/products/mug")

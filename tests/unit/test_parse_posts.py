@@ -319,6 +319,9 @@ def test_a_product_link_that_was_pasted_needs_no_lookup() -> None:
     assert isinstance(request, AddRequested)
     assert (request.product, request.quantity, request.parent_id) == (MUG, 2, "")
     assert (request.network, request.shopper_id, request.summoned) == ("private", "shopper-1", False)
+    found_in = parsing.one(replace(PRIVATE_ADD, url=MUG_LINK.expanded_url, parent_id="9"))
+    assert isinstance(found_in, AddRequested)
+    assert (found_in.product, found_in.parent_id) == (MUG, "9")
     assert parsing.lookup.calls == []
 
 

@@ -1,11 +1,15 @@
 """Which of a post's hashtags speak to HashCart."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from hashcart.domain.hashtags import extract_hashtags_with_indices, fold_hashtag
 from hashcart.domain.posts import HashtagSpan, Post
 
 UNDO_HASHTAG = "undo"
+
+LEAST_LIKENESS = 0.75
+_PUNCTUATION = ".,:;!?()[]{}\"'“”‘’«»…。、！？"
 
 
 class CartHashtags:
@@ -13,6 +17,14 @@ class CartHashtags:
 
     def __init__(self, hashtags: Iterable[str]) -> None:
         self._folded = frozenset(fold_hashtag(hashtag.lstrip("#＃")) for hashtag in hashtags)
+
+    def near_miss(self, post: Post) -> str | None:
+        """What a post has in place of a cart hashtag: a misspelt one, or its word without the `#`."""
+        for hashtag in _hashtags(post):
+            if get_close_matches(fold_hashtag(hashtag.tag), self._folded, n=1, cutoff=LEAST_LIKENESS):
+                return f"#{hashtag.tag}"
+        words = (word.strip(_PUNCTUATION) for word in post.text.split())
+        return next((word for word in words if fold_hashtag(word) in self._folded), None)
 
     def first_in(self, post: Post) -> HashtagSpan | None:
         """The first cart hashtag of a post, where it stands in the text."""

@@ -46,8 +46,9 @@ class AccessRevoked:
 class PrivateAdd:
     """Posts queue: a shopper asks on the cart page for the product behind a link, seen by nobody.
 
-    `id` orders it among posts (`domain.posts.private_id`). The link is a product's `url`, or leads to the post
-    `parent_id`. `options` are the words that choose a size, a colour or the like.
+    `id` orders it among posts (`domain.posts.private_id`). The link is a product's `url`, found in the post `parent_id`
+    if it was in one; without a `url` it leads to that post. `options` are the words that choose a size, a colour or the
+    like.
     """
 
     id: str

@@ -43,10 +43,12 @@ class AddPrivately:
     clock_ms: Callable[[], int]
     sleep: Callable[[float], None] = time.sleep
 
-    def __call__(self, link: AccountLink, pasted: str, quantity: int | None = None, options: str = "") -> Added | None:
+    def __call__(
+        self, link: AccountLink, pasted: str, quantity: int | None = None, options: str = "", found_in: str = ""
+    ) -> Added | None:
         """Ask for the product behind a pasted link, for the shopper of `link`; None if no link was pasted.
 
-        Raises NotSentError if the queue does not take it.
+        `found_in` is the post in which a product's link was found. Raises NotSentError if the queue does not take it.
         """
         url = pasted_url(pasted)
         if url is None:
@@ -60,7 +62,7 @@ class AddPrivately:
                     shopper_id=link.shopper_id,
                     author_id=link.x_user_id,
                     url="" if parent_id else url,
-                    parent_id=parent_id,
+                    parent_id=parent_id or found_in,
                     quantity=quantity,
                     options=options,
                 )

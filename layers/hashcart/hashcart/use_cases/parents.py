@@ -46,14 +46,22 @@ class Parents:
         found = read_through(self.cache, ids, self._fetch, transient=TRANSIENT, sleep=self.sleep)
         return {post_id: _from_map(stored) for post_id, stored in found.items()}
 
-    def _fetch(self, ids: Collection[str]) -> Fetched:
+    def known(self, ids: Collection[str]) -> dict[str, ParentPost]:
+        """Those of the posts that are still known from before; X is not asked."""
+        found = self.cache.read(ids) if ids else {}
+        return {post_id: _from_map(stored) for post_id, stored in found.items()}
+
+    def posts(self, ids: Collection[str]) -> dict[str, Post | Missing]:
+        """The posts themselves, asked of X anew. Raises one of TRANSIENT."""
         try:
-            posts = self.lookup.posts(ids, self.app_secret.text("bearer_token"))
+            return self.lookup.posts(ids, self.app_secret.text("bearer_token"))
         except TokenRejectedError:
             if self.app_secret.reread() is None:
                 raise
-            posts = self.lookup.posts(ids, self.app_secret.text("bearer_token"))
-        parents = {post_id: self._summary(post) for post_id, post in posts.items()}
+            return self.lookup.posts(ids, self.app_secret.text("bearer_token"))
+
+    def _fetch(self, ids: Collection[str]) -> Fetched:
+        parents = {post_id: self._summary(post) for post_id, post in self.posts(ids).items()}
         return {post_id: (_to_map(parent), _fresh_ms(parent)) for post_id, parent in parents.items()}
 
     def _summary(self, post: Post | Missing) -> ParentPost:

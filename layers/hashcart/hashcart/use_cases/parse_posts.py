@@ -62,7 +62,7 @@ class ParsePosts:
 
     def _wanted_parent(self, message: PostMessage) -> str | None:
         if isinstance(message, PrivateAdd):
-            return message.parent_id
+            return None if message.url else message.parent_id
         if isinstance(message, PostArrived) and self._needs_lookup(message):
             return message.post.replied_to_id
         return None
@@ -123,7 +123,7 @@ class ParsePosts:
         )
 
     def _private_add(self, message: PrivateAdd, parents: Mapping[str, ParentPost]) -> AddRequested:
-        parent = parents.get(message.parent_id) if message.parent_id else ParentPost()
+        parent = ParentPost() if message.url else parents.get(message.parent_id)
         if parent is None:
             raise ParentUnresolvedError(message.parent_id)
         post = Post(
