@@ -20,6 +20,8 @@ MEDIAN_SECONDS = 1.0
         ("stoneware-mug", "#AmazonCart", "ADDED", "Stoneware mug, speckled", ("in_cart", 1)),
         ("night-drive-lp", "#AmazonCart x9", "LIMIT_APPLIED", "Night Drive, LP", ("in_cart", 3)),
         ("organic-tee", "#AmazonCart x2", "CHOOSE_OPTIONS", "Organic cotton tee, moss", ("waiting", 2)),
+        ("organic-tee", "#AmazonCart size L x3", "LIMIT_APPLIED", "Organic cotton tee, moss, L", ("in_cart", 2)),
+        ("organic-tee", "Größe XL bitte #AmazonCart", "OUT_OF_STOCK", "Organic cotton tee, moss, XL", ("wished", 1)),
         ("arc-lamp", "＃アマゾンポチ", "OUT_OF_STOCK", "Arc floor lamp, brass", ("wished", 1)),
         ("quiet-migraine", "#amazonbasket", "ADDED", "The Quiet Migraine", ("in_cart", 1)),
         ("linen-throw", "#AmazonCart", "ADDED", "Washed linen throw", ("in_cart", 1)),

@@ -11,7 +11,7 @@ from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import Code
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.product_links import ProductReference
-from hashcart.domain.products import Product
+from hashcart.domain.products import Product, Variant
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import AccessRevoked, PostDeleted
@@ -224,6 +224,52 @@ def test_the_store_the_merchant_or_the_shopper_makes_a_product_sensitive(
     [line] = insertion.carts.stored.values()
     assert (reached.outcome.sensitive, line.snapshot.sensitive) == (sensitive, sensitive)
     assert line.snapshot.category == product.category
+
+
+TEE = ProductReference("store.localhost", "tee")
+SIZES = (Variant("tee-m", (("size", "M"),)), Variant("tee-l", (("size", "L"),)))
+
+
+def tee_shop(*, large_in_stock: bool = True) -> Insertion:
+    insertion = Insertion()
+    insertion.catalogue = {
+        TEE: Product("Tee", needs_options=True, variants=SIZES),
+        replace(TEE, variant_id="tee-l"): Product("Tee, L", "34.00", "USD", in_stock=large_in_stock, max_quantity=2),
+    }
+    return insertion
+
+
+def test_words_put_the_variant_in_the_cart_with_its_own_price_and_maximum() -> None:
+    insertion = tee_shop()
+    reached = insertion(replace(ADD, product=TEE, quantity=3, option_words=("size", "l")))
+    assert reached is not None
+    assert (reached.outcome.code, reached.outcome.quantity) == (Code.LIMIT_APPLIED, 2)
+    [line] = insertion.carts.stored.values()
+    assert (line.line_id, line.snapshot.title, line.snapshot.price) == ("store.localhost#tee#tee-l", "Tee, L", "34.00")
+
+
+def test_a_variant_that_is_sold_out_is_a_wish_of_its_own() -> None:
+    insertion = tee_shop(large_in_stock=False)
+    assert insertion.code(replace(ADD, product=TEE, option_words=("l",))) is Code.OUT_OF_STOCK
+    [line] = insertion.carts.stored.values()
+    assert (line.line_id, line.state().wished) == ("store.localhost#tee#tee-l", 1)
+
+
+def test_words_that_are_not_clear_leave_the_choice_and_the_quantity() -> None:
+    insertion = tee_shop()
+    unclear = replace(ADD, product=TEE, quantity=2, option_words=("l", "or", "m"))
+    assert insertion.code(unclear) is Code.CHOOSE_OPTIONS
+    [line] = insertion.carts.stored.values()
+    assert (line.line_id, line.state().waiting) == (TEE.line_id, 2)
+
+
+def test_a_redelivery_keeps_the_variant_that_was_chosen_first() -> None:
+    insertion = tee_shop()
+    request = replace(ADD, product=TEE, option_words=("l",))
+    assert insertion.code(request) is Code.ADDED
+    insertion.catalogue[TEE] = Product("Tee", needs_options=True, variants=SIZES[:1])
+    assert insertion.code(request) is Code.ADDED
+    assert [line.line_id for line in insertion.carts.stored.values()] == ["store.localhost#tee#tee-l"]
 
 
 def test_an_undo_reaches_an_edit_that_comes_after_it() -> None:

@@ -128,6 +128,16 @@ def test_the_first_product_link_of_the_parent_wins_then_the_replys_own(
     assert (request.product, request.reason) == (product, reason)
 
 
+def test_the_words_beside_the_hashtag_go_along_without_links_and_mentions() -> None:
+    text = "Nobody needs to know\n@shopbot #AmazonCart x2 Größe L t.example/1"
+    end = len(text)
+    links = (replace(LAMP_LINK, start=end - len("t.example/1"), end=end),)
+    request = add(Parsing().one(PostArrived(replace(REPLY, text=text, links=links), PARENT)))
+    assert (request.quantity, request.option_words) == (2, ("x2", "grosse", "l"))
+    edit = replace(REPLY, text="nothing", is_edit=True)
+    assert isinstance(Parsing().one(PostArrived(edit, PARENT)), HashtagDropped)
+
+
 @pytest.mark.parametrize(
     ("missing", "reason"), [(Missing.GONE, "parent_gone"), (Missing.PROTECTED, "parent_protected")]
 )

@@ -40,10 +40,18 @@ def quantity_beside(text: str, start: int, end: int, ignorable: Sequence[Span] =
     as spaces, as do those that the text itself shows. Two different quantities, or one that is zero, negative,
     fractional or huge, are none.
     """
-    plain = _overwritten(text.translate(_PLAIN), [*ignorable, *_urls_and_mentions(text)], " ")
-    plain = _overwritten(plain, ((hashtag.start, hashtag.end) for hashtag in extract_hashtags_with_indices(text)), "#")
+    plain = without_links_and_mentions(text, ignorable)
     quantities = {_quantity_before(plain[:start]), _quantity_after(plain[end:])} - {None}
     return (quantities.pop() or None) if len(quantities) == 1 else None
+
+
+def without_links_and_mentions(text: str, ignorable: Sequence[Span] = ()) -> str:
+    """`text` with spaces in place of URLs and mentions, `#` in place of hashtags, and full-width forms as ASCII.
+
+    Positions stay valid. `ignorable` are the URLs and mentions that X found, beside those that the text itself shows.
+    """
+    plain = _overwritten(text.translate(_PLAIN), [*ignorable, *_urls_and_mentions(text)], " ")
+    return _overwritten(plain, ((hashtag.start, hashtag.end) for hashtag in extract_hashtags_with_indices(text)), "#")
 
 
 def _urls_and_mentions(text: str) -> list[Span]:

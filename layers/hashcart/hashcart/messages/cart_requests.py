@@ -16,10 +16,10 @@ X_UNAVAILABLE = "x_unavailable"
 class AddRequested:
     """Cart requests queue: a reply asks for a product, or says why it names none.
 
-    `quantity` is None for a plain add. `summoned` is true if the author mentioned the bot, so that it may answer.
-    `preview` is what the link to the product tells of it.
-    What a shopper adds on the cart page has `network` private and names the shopper, whose link must still be the
-    author's; `parent_id` is empty where the link led to a product and not to a post.
+    `quantity` is None for a plain add. `option_words` are the few words beside the hashtag that may choose a variant.
+    `summoned` is true if the author mentioned the bot, so that it may answer. `preview` is what the link to the product
+    tells of it. What a shopper adds on the cart page has `network` private and names the shopper, whose link must still
+    be the author's; `parent_id` is empty where the link led to a product and not to a post.
     """
 
     post_id: str
@@ -34,6 +34,7 @@ class AddRequested:
     preview: LinkPreview | None = None
     network: str = X
     shopper_id: str | None = None
+    option_words: tuple[str, ...] = ()
     kind: Literal["add"] = "add"
     schema: Literal[1] = SCHEMA_VERSION
 

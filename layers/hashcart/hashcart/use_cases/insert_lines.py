@@ -24,6 +24,7 @@ from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
 from hashcart.observability import report
 from hashcart.storage.pending import PendingItem, PendingKind
 from hashcart.stores.protocol import StoreUnavailableError
+from hashcart.use_cases.find_wanted import ProductOf, find_wanted
 
 SHORTEST_WAIT_MS = 60 * 1000
 LONGEST_WAIT_MS = 6 * 60 * 60 * 1000
@@ -105,7 +106,7 @@ class InsertLines:
     rows: PostRowStore
     carts: CartLineStore
     pending: PendingStore
-    product_of: Callable[[ProductReference], Product | None]
+    product_of: ProductOf
     rules: ShopRules
     clock_ms: Callable[[], int]
 
@@ -199,33 +200,25 @@ class InsertLines:
         )
 
     def _decide(self, request: AddRequested, link: AccountLink) -> tuple[Version, Snapshot | None]:
-        asked = Version(
-            id=int(request.post_id),
-            line_id=request.product.line_id if request.product else None,
-            quantity=request.quantity,
-            parent_id=request.parent_id,
-            parent_author_id=request.parent_author_id,
-        )
+        asked = Version(id=int(request.post_id), parent_id=request.parent_id, parent_author_id=request.parent_author_id)
         if request.product is None:
-            return replace(asked, quantity=None, code=Code.NO_PRODUCT, reason=request.reason), None
-        product = self._product(request.product, link.marketplace)
+            return replace(asked, code=Code.NO_PRODUCT, reason=request.reason), None
+        wanted = find_wanted(
+            self.product_of,
+            request.product,
+            marketplace=link.marketplace,
+            quantity=request.quantity,
+            words=request.option_words,
+        )
         version = decide(
-            asked,
-            product,
+            replace(asked, line_id=wanted.reference.line_id, quantity=wanted.quantity),
+            wanted.product,
             marketplace=link.marketplace,
             country_allowed=serves(self.rules.allowed_countries, link.country),
             own_maximum=self.rules.own_maximum,
-            sensitive=product is not None and self._is_sensitive(product, link),
+            sensitive=wanted.product is not None and self._is_sensitive(wanted.product, link),
         )
-        return version, self._snapshot(product, version, request.preview or LinkPreview())
-
-    def _product(self, reference: ProductReference, marketplace: str) -> Product | None:
-        """The product with the price and stock of the shopper's marketplace, where the store sells it there too."""
-        product = self.product_of(reference)
-        if product is None or marketplace == reference.marketplace or marketplace not in product.marketplaces:
-            return product
-        sold_here = self.product_of(replace(reference, marketplace=marketplace))
-        return sold_here or replace(product, marketplaces=(reference.marketplace,))
+        return version, self._snapshot(wanted.product, version, request.preview or LinkPreview())
 
     def _is_sensitive(self, product: Product, link: AccountLink) -> bool:
         categories = (*self.rules.sensitive_categories, *link.sensitive_categories)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from hashcart.consumers import Delivery
 from hashcart.domain.cart_hashtags import CartHashtags, asks_to_undo
+from hashcart.domain.hashtags import Span
+from hashcart.domain.option_words import option_words
 from hashcart.domain.parents import ParentPost, products_of, summarise, why_no_product
 from hashcart.domain.posts import PRIVATE, Link, Post
 from hashcart.domain.product_links import StoreLinks
@@ -117,7 +119,8 @@ class ParsePosts:
             parent_author_id=parent.author_id,
             product=product,
             reason=reason,
-            quantity=self._quantity(post),
+            quantity=self._beside_hashtag(post, quantity_beside),
+            option_words=self._beside_hashtag(post, option_words) or (),
             summoned=is_summons(post, self.bot, parent_involves_bot=parent.involves_bot),
             preview=(own.get(product) or parent.preview(product)) if product else None,
         )
@@ -154,13 +157,13 @@ class ParsePosts:
             raise ParentUnresolvedError(post.replied_to_id)
         return parent.replied_to_id if parent is not None and above == self.bot.user_id else None
 
-    def _quantity(self, post: Post) -> int | None:
+    def _beside_hashtag[T](self, post: Post, read: Callable[[str, int, int, Sequence[Span]], T]) -> T | None:
         hashtag = self.hashtags.first_in(post)
         if hashtag is None:
             return None
         links = [(link.start, link.end) for link in post.links if link.end]
         mentions = [(mention.start, mention.end) for mention in post.mentions]
-        return quantity_beside(post.text, hashtag.start, hashtag.end, links + mentions)
+        return read(post.text, hashtag.start, hashtag.end, links + mentions)
 
     def _last_words(self, delivery: Delivery[PostMessage]) -> Sequence[CartRequest]:
         """On the last receive the shopper still hears of it, while the post itself goes to the dead-letter queue."""
