@@ -19,35 +19,41 @@ from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
 from hashcart.storage.leased_cache import LeasedCache
 from hashcart.storage.pending import Pending
+from hashcart.stores.protocol import CartStore
 from hashcart.stores.registry import open_store
 from hashcart.use_cases.catalogue import Catalogue
 from hashcart.use_cases.insert_lines import InsertLines, ShopRules, products_asked_for
+from hashcart.use_cases.synchronise_cart import synchroniser
 
-# Longer than a store that never answers, and the sending of what is finished.
-TIME_TO_FINISH_MS = 15_000
+# Longer than a store that answers neither for the product nor for the cart, and the sending of what is finished.
+TIME_TO_FINISH_MS = 30_000
 
 sqs = boto3.client("sqs", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 
-store = text("STORE")
+store_name = text("STORE")
+store = open_store(store_name)
 outcomes_queue_url = text("OUTCOMES_QUEUE_URL")
 catalogue = Catalogue(
-    open_store(store),
+    store,
     LeasedCache(dynamodb, text("PRODUCTS_TABLE"), "product", clock_ms=clock_ms),
 )
+links = AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE"))
+carts = Carts(dynamodb, text("CARTS_TABLE"), has_store_cart=isinstance(store, CartStore))
 insert_lines = InsertLines(
-    links=AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE")),
+    links=links,
     rows=Activity(dynamodb, text("ACTIVITY_TABLE")),
-    carts=Carts(dynamodb, text("CARTS_TABLE")),
+    carts=carts,
     pending=Pending(dynamodb, text("PENDING_TABLE")),
     product_of=catalogue.product,
     rules=ShopRules(
-        allowed_countries=allowed_countries(names("ALLOWED_COUNTRIES"), store),
+        allowed_countries=allowed_countries(names("ALLOWED_COUNTRIES"), store_name),
         own_maximum=whole_number("MAX_QUANTITY"),
         reply_to_strangers=flag("REPLY_TO_STRANGERS"),
         sensitive_categories=names("SENSITIVE_CATEGORIES"),
     ),
     clock_ms=clock_ms,
+    synchronise=synchroniser(store, carts, links, clock_ms),
 )
 consumer: Consumer[CartRequest] = Consumer(
     TypeAdapter(CartRequest),

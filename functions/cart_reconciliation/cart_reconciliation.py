@@ -1,4 +1,4 @@
-"""On schedule: cart requests that the store could not take go back to the Cart requests queue when they are due."""
+"""On schedule: cart requests that the store could not take go back to their queue, unconfirmed lines to the store."""
 
 from typing import Any
 
@@ -9,14 +9,24 @@ from hashcart.aws import CLIENT_CONFIG
 from hashcart.observability import clock_ms, logger
 from hashcart.queues import send_or_raise
 from hashcart.settings import text
+from hashcart.storage.account_links import AccountLinks
+from hashcart.storage.carts import Carts
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
+from hashcart.stores.protocol import CartStore
+from hashcart.stores.registry import open_store
+from hashcart.use_cases.synchronise_cart import reconcile_carts, synchroniser
 from hashcart.use_cases.wake_pending import wake_pending
 
-TIME_TO_FINISH_MS = 5_000
+# Longer than a store that answers neither to reading nor to writing.
+TIME_TO_FINISH_MS = 20_000
 
 sqs = boto3.client("sqs", config=CLIENT_CONFIG)
-pending = Pending(boto3.client("dynamodb", config=CLIENT_CONFIG), text("PENDING_TABLE"))
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 cart_requests_queue_url = text("CART_REQUESTS_QUEUE_URL")
+pending = Pending(dynamodb, text("PENDING_TABLE"))
+store = open_store(text("STORE"))
+carts = Carts(dynamodb, text("CARTS_TABLE"), has_store_cart=isinstance(store, CartStore))
+synchronise = synchroniser(store, carts, AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE")), clock_ms)
 
 
 def request_again(item: PendingItem) -> None:
@@ -26,12 +36,12 @@ def request_again(item: PendingItem) -> None:
 
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Request again what is due."""
-    woken = wake_pending(
-        pending,
-        PendingKind.CART_REQUEST,
-        request_again,
-        now_ms=clock_ms(),
-        has_time=lambda: context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS,
-    )
-    return {"woken": woken}
+    """Request again what is due, and ask the store about the lines that it has not confirmed."""
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS
+
+    now_ms = clock_ms()
+    woken = wake_pending(pending, PendingKind.CART_REQUEST, request_again, now_ms=now_ms, has_time=has_time)
+    synchronised = reconcile_carts(carts, synchronise, now_ms=now_ms, has_time=has_time) if synchronise else 0
+    return {"woken": woken, "synchronised": synchronised}

@@ -25,7 +25,7 @@ class Context:
     memory_limit_in_mb: int = 512
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
     aws_request_id: str = "request"
-    remaining_ms: int = 30_000
+    remaining_ms: int = 60_000
 
     def get_remaining_time_in_millis(self) -> int:
         return self.remaining_ms

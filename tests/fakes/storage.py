@@ -11,9 +11,11 @@ from typing import Any
 
 from hashcart.domain.account_links import AccountLink, LinkSettings, LinkState, Shopper, StoreAccount
 from hashcart.domain.bot_tokens import BotToken
-from hashcart.domain.cart_lines import CartLine, LineClick, Operation, Snapshot
+from hashcart.domain.cart_lines import CartLine, Confirmed, LineClick, Operation, Sent, Snapshot
 from hashcart.domain.emails import COMPLAINED, Recipient
 from hashcart.domain.outcomes import REPLACEABLE, Outcome, PostRow, Version
+from hashcart.domain.posts import key_time_ms
+from hashcart.domain.store_carts import Adopt
 from hashcart.storage.account_links import (
     UNLINKED_LIFE_MS,
     ContendedError,
@@ -22,7 +24,7 @@ from hashcart.storage.account_links import (
     ProfileTakenError,
     ShopperGoneError,
 )
-from hashcart.storage.carts import StaleRevisionError
+from hashcart.storage.carts import FIRST_RETRY_MS, StaleRevisionError
 from hashcart.storage.pending import PendingItem, PendingKind
 
 type Step = Callable[[], None]
@@ -318,9 +320,11 @@ class MemoryActivity(Faulty):
 
 
 class MemoryCarts(Faulty):
-    def __init__(self) -> None:
+    def __init__(self, *, has_store_cart: bool = False) -> None:
         super().__init__()
         self.stored: dict[tuple[str, str], CartLine] = {}
+        self._has_store_cart = has_store_cart
+        self._due_ms: dict[tuple[str, str], int] = {}
 
     def write_operation(
         self,
@@ -340,12 +344,16 @@ class MemoryCarts(Faulty):
         return self._put(
             shopper_id,
             replace(line, operations={**line.operations, key: operation}, snapshot=snapshot or line.snapshot),
+            due_ms=now_ms + FIRST_RETRY_MS,
         )
 
     def mark_undone(self, shopper_id: str, line_id: str, key: str) -> CartLine:
         self._step()
         line = self._line(shopper_id, line_id)
-        return line if key in line.undone else self._put(shopper_id, replace(line, undone=line.undone | {key}))
+        if key in line.undone:
+            return line
+        due_ms = key_time_ms(key) + FIRST_RETRY_MS
+        return self._put(shopper_id, replace(line, undone=line.undone | {key}), due_ms=due_ms)
 
     def click(
         self, shopper_id: str, line_id: str, key: str, operation: Operation, *, revision: int, now_ms: int
@@ -356,7 +364,8 @@ class MemoryCarts(Faulty):
             return line
         if line.revision != revision:
             raise StaleRevisionError(line)
-        return self._put(shopper_id, replace(line, operations={**line.operations, key: operation}))
+        clicked = replace(line, operations={**line.operations, key: operation})
+        return self._put(shopper_id, clicked, due_ms=now_ms + FIRST_RETRY_MS)
 
     def click_together(self, shopper_id: str, clicks: Sequence[LineClick], *, now_ms: int) -> list[CartLine]:
         self._step()
@@ -374,6 +383,7 @@ class MemoryCarts(Faulty):
                     operations={**line.operations, click.key: click.operation},
                     snapshot=click.snapshot or line.snapshot,
                 ),
+                due_ms=now_ms + FIRST_RETRY_MS,
             )
             for line, click in zip(lines, clicks, strict=True)
         ]
@@ -386,19 +396,68 @@ class MemoryCarts(Faulty):
         self._step()
         return [line for (owner, _), line in sorted(self.stored.items()) if owner == shopper_id]
 
+    def unconfirmed(self, now_ms: int, limit_per_shard: int) -> Iterator[str]:
+        self._step()
+        due = sorted((self._due_ms[key], key) for key, line in self.stored.items() if line.unconfirmed)
+        return iter([shopper_id for due_ms, (shopper_id, _) in due if due_ms <= now_ms][:limit_per_shard])
+
+    def mark_sent(self, shopper_id: str, line: CartLine, sent: Sent, *, now_ms: int) -> CartLine | None:
+        self._step()
+        if not self._is_unchanged(shopper_id, line):
+            return None
+        stored = self._line(shopper_id, line.line_id)
+        return self._keep(shopper_id, replace(stored, sent=sent, unconfirmed=True), now_ms + FIRST_RETRY_MS)
+
+    def confirm(self, shopper_id: str, line: CartLine, confirmed: Confirmed) -> CartLine | None:
+        self._step()
+        if not self._is_unchanged(shopper_id, line):
+            return None
+        stored = self._line(shopper_id, line.line_id)
+        return self._keep(shopper_id, replace(stored, confirmed=confirmed, sent=None, unconfirmed=False, failures=0), 0)
+
+    def adopt(self, shopper_id: str, line: CartLine, adopted: Adopt, *, now_ms: int) -> CartLine | None:
+        self._step()
+        if not self._is_unchanged(shopper_id, line):
+            return None
+        stored = self._line(shopper_id, line.line_id)
+        changed = replace(
+            stored,
+            operations={**stored.operations, adopted.key: adopted.operation},
+            revision=stored.revision + 1,
+            confirmed=adopted.confirmed,
+            sent=None,
+            unconfirmed=True,
+        )
+        return self._keep(shopper_id, changed, now_ms + FIRST_RETRY_MS)
+
+    def postpone(self, shopper_id: str, line_id: str, *, due_ms: int) -> None:
+        self._step()
+        line = self._line(shopper_id, line_id)
+        if line.unconfirmed:
+            self._keep(shopper_id, replace(line, failures=line.failures + 1), due_ms)
+
+    def _is_unchanged(self, shopper_id: str, line: CartLine) -> bool:
+        stored = self._line(shopper_id, line.line_id)
+        return (stored.revision, stored.sent and stored.sent.id) == (line.revision, line.sent and line.sent.id)
+
+    def _keep(self, shopper_id: str, line: CartLine, due_ms: int) -> CartLine:
+        self.stored[shopper_id, line.line_id] = line
+        self._due_ms[shopper_id, line.line_id] = due_ms
+        return line
+
     def _line(self, shopper_id: str, line_id: str) -> CartLine:
         return self.stored.get((shopper_id, line_id), CartLine(line_id))
 
-    def _put(self, shopper_id: str, line: CartLine) -> CartLine:
+    def _put(self, shopper_id: str, line: CartLine, due_ms: int) -> CartLine:
         excess = frozenset(line.excess_keys)
         line = replace(
             line,
             operations={key: operation for key, operation in line.operations.items() if key not in excess},
             undone=line.undone - excess,
             revision=line.revision + 1,
+            unconfirmed=line.unconfirmed or self._has_store_cart,
         )
-        self.stored[shopper_id, line.line_id] = line
-        return line
+        return self._keep(shopper_id, line, due_ms)
 
 
 class MemoryRecipients(Faulty):

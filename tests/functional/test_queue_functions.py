@@ -287,7 +287,7 @@ def test_a_store_that_is_down_is_tried_again_and_then_waits_in_pending(
     (waiting,) = pending.due(PendingKind.CART_REQUEST, clock_ms() + 120_000, 10)
     pending.remove(waiting)
     pending.put(replace(waiting, due_ms=clock_ms()))
-    assert bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good")) == {"woken": 1}
+    assert bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good")) == {"woken": 1, "synchronised": 0}
     assert list(pending.due(PendingKind.CART_REQUEST, clock_ms() + 120_000, 10)) == []
     (request,) = aws.received("CartRequestsQueue")
     bundle.restart()
@@ -301,14 +301,14 @@ def test_a_cart_request_stays_pending_until_sqs_has_it(aws: Aws, bundle: Bundle)
     pending = Pending(aws.dynamodb, "PendingTable")
     pending.put(PendingItem(PendingKind.CART_REQUEST, post_id(), clock_ms(), "{}"))
     aws.sqs.delete_queue(QueueUrl=aws.queue_urls["CartRequestsQueue"])
-    assert bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good")) == {"woken": 0}
+    assert bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good")) == {"woken": 0, "synchronised": 0}
     assert len(list(pending.due(PendingKind.CART_REQUEST, clock_ms(), 10))) == 1
 
 
 def test_nothing_is_woken_without_the_time_to_deal_with_it(aws: Aws, bundle: Bundle) -> None:
     Pending(aws.dynamodb, "PendingTable").put(PendingItem(PendingKind.CART_REQUEST, post_id(), clock_ms(), "{}"))
     handler = bundle.load("cart_reconciliation")
-    assert handler.lambda_handler({}, Context(remaining_ms=1000)) == {"woken": 0}
+    assert handler.lambda_handler({}, Context(remaining_ms=1000)) == {"woken": 0, "synchronised": 0}
 
 
 def test_an_answer_that_waited_is_sent_when_it_is_due(aws: Aws, internet: Internet, bundle: Bundle) -> None:

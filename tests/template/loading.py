@@ -1,6 +1,7 @@
 """The template as written, and as AWS's SAM transform makes it."""
 
 import copy
+import re
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,9 +47,12 @@ def transformed(package_of: Json | None = None) -> Json:
 
 
 def target(value: Any) -> str | None:
-    """The logical id that a `Ref` or `Fn::GetAtt` names."""
+    """The logical id that a `Ref` or `Fn::GetAtt` names, or whose index a `Fn::Sub` names."""
     if not isinstance(value, dict):
         return None
+    index = re.fullmatch(r"\$\{(\w+)\.Arn\}/index/\w+", str(value.get("Fn::Sub")))
+    if index is not None:
+        return index[1]
     if "Ref" in value:
         return str(value["Ref"])
     attribute = value.get("Fn::GetAtt")

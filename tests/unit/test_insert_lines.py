@@ -1,12 +1,13 @@
 """Cart requests that end without a line, or not at once."""
 
+from collections import deque
 from dataclasses import replace
 
 import pytest
 
 from hashcart.consumers import Delivery
-from hashcart.domain.account_links import AccountLink, LinkState
-from hashcart.domain.cart_lines import Snapshot
+from hashcart.domain.account_links import AccountLink, LinkState, Shopper
+from hashcart.domain.cart_lines import Snapshot, StoreState
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import Code
 from hashcart.domain.posts import DAY_MS, order_key
@@ -17,8 +18,10 @@ from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import AccessRevoked, PostDeleted
 from hashcart.stores.protocol import StoreUnavailableError
 from hashcart.use_cases.insert_lines import LONGEST_WAIT_MS, SHORTEST_WAIT_MS, InsertLines, ShopRules
+from hashcart.use_cases.synchronise_cart import SynchroniseCart
 from tests.fakes.clock import NOW_MS, Clock, post_id
 from tests.fakes.storage import MemoryAccountLinks, MemoryActivity, MemoryCarts, MemoryPending
+from tests.fakes.store_carts import Fault, MemoryCartStore, MemoryShoppers
 
 MUG = ProductReference("store.localhost", "mug")
 LINK = AccountLink(
@@ -309,3 +312,65 @@ def test_the_link_tells_of_the_product_what_the_store_does_not(product: Product,
     assert insertion.code(replace(ADD, preview=preview)) == Code.ADDED
     [line] = insertion.carts.lines("shopper-1")
     assert line.snapshot == Snapshot(title, image_url=image_url, max_quantity=10, associate_tag="blog-20")
+
+
+class TestAStoreWithACart:
+    """The store's own cart is asked after the lines are written, and its trouble is not the message's."""
+
+    def world(self, store: MemoryCartStore) -> tuple[InsertLines, MemoryCarts]:
+        carts = MemoryCarts(has_store_cart=True)
+        shoppers = MemoryShoppers(Shopper("shopper-1", "https://shop.test", "customer-7"))
+        insert_lines = InsertLines(
+            links=MemoryAccountLinks(LINK),
+            rows=MemoryActivity(),
+            carts=carts,
+            pending=MemoryPending(),
+            product_of=lambda _: Product(title="Mug"),
+            rules=ShopRules(frozenset({"US"}), own_maximum=10),
+            clock_ms=Clock(),
+            synchronise=SynchroniseCart(store, carts, shoppers, Clock()),
+        )
+        return insert_lines, carts
+
+    def code(self, insert_lines: InsertLines, request: CartRequest) -> Code:
+        [reached] = insert_lines(Delivery("m", request, is_last=False))
+        return reached.outcome.code
+
+    def test_the_product_is_in_the_stores_cart(self) -> None:
+        store = MemoryCartStore()
+        insert_lines, _ = self.world(store)
+        assert self.code(insert_lines, replace(ADD, quantity=2)) is Code.ADDED
+        assert store.held(MUG.line_id) == 2
+
+    @pytest.mark.parametrize(("stock", "code", "quantity"), [(2, Code.LIMIT_APPLIED, 2), (0, Code.OUT_OF_STOCK, 0)])
+    def test_what_the_store_does_not_take_is_told(self, stock: int, code: Code, quantity: int) -> None:
+        insert_lines, _ = self.world(MemoryCartStore(stock={MUG.line_id: stock}))
+        [reached] = insert_lines(Delivery("m", replace(ADD, quantity=5), is_last=False))
+        assert (reached.outcome.code, reached.outcome.quantity) == (code, quantity)
+
+    def test_so_is_what_it_never_takes(self) -> None:
+        insert_lines, _ = self.world(MemoryCartStore(faults=deque([Fault.NONE, Fault.REFUSED])))
+        assert self.code(insert_lines, ADD) is Code.NO_PRODUCT
+
+    def test_a_store_that_does_not_answer_leaves_the_line_unconfirmed(self) -> None:
+        store = MemoryCartStore(faults=deque([Fault.NONE, Fault.AFTER_ACTING]))
+        insert_lines, carts = self.world(store)
+        assert self.code(insert_lines, ADD) is Code.ADDED
+        [line] = carts.lines("shopper-1")
+        assert line.store_state is StoreState.UNREACHABLE
+
+    def test_a_confirmed_line_asks_the_store_nothing_when_the_message_comes_again(self) -> None:
+        store = MemoryCartStore()
+        insert_lines, _ = self.world(store)
+        self.code(insert_lines, ADD)
+        store.faults = deque([Fault.BEFORE_ACTING])
+        assert self.code(insert_lines, ADD) is Code.ADDED
+        assert store.faults
+
+    def test_an_undo_takes_it_out(self) -> None:
+        store = MemoryCartStore()
+        insert_lines, _ = self.world(store)
+        self.code(insert_lines, ADD)
+        undo = post_id(500)
+        assert self.code(insert_lines, UndoRequested(undo, undo, "222", POST)) is Code.UNDONE
+        assert store.held(MUG.line_id) == 0

@@ -24,6 +24,11 @@ class Kind(StrEnum):
     WISH = "wish"
     WAITING = "waiting"
     WITHDRAWN = "withdrawn"
+    LIMIT = "limit"
+
+
+ORDERED = "ordered"
+REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,9 @@ class Operation:
     asked, before any maximum; of a hand-off it is what was sent. `reason` tells why a line was cleared: removed,
     handed_over, done, chosen or ordered. `post_id` is the post in which the product was found, `chosen_from` the line
     on which it waited for a choice.
+
+    A limit is what a store's own cart took of what the operations before it ask for; its reason is that the store
+    refused the product for good, where it did.
     """
 
     kind: Kind
@@ -87,14 +95,63 @@ def adding(state: LineState) -> tuple[Kind, int | None]:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What the store's cart holds of a line, as its last answer said.
+
+    `revision` is the line's that this answers, `key` its newest operation then, `cart_id` the store's cart.
+    """
+
+    revision: int
+    quantity: int
+    key: str | None = None
+    cart_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Quantities on their way to the store, whose effect is not known yet: its cart may hold any of them.
+
+    `id` is another for each sending; `key` is the newest operation that was sent.
+    """
+
+    id: str
+    quantities: tuple[int, ...]
+    key: str | None = None
+    cart_id: str | None = None
+
+
+class StoreState(StrEnum):
+    """What a shopper sees of a line at a store whose own cart HashCart fills."""
+
+    CONFIRMED = "confirmed"
+    SENDING = "sending"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
 class CartLine:
-    """All that is stored of a line: its operations by order key, the keys undone, and the revision."""
+    """All that is stored of a line: its operations by order key, the keys undone, and the revision.
+
+    The rest is only of lines at a store whose own cart HashCart fills: `unconfirmed` says that the store's cart may not
+    hold yet what the line comes to, `failures` how often it could not be asked since then.
+    """
 
     line_id: str
     operations: Mapping[str, Operation] = field(default_factory=dict)
     undone: frozenset[str] = frozenset()
     revision: int = 0
     snapshot: Snapshot = Snapshot()
+    confirmed: Confirmed | None = None
+    sent: Sent | None = None
+    unconfirmed: bool = False
+    failures: int = 0
+
+    @property
+    def store_state(self) -> StoreState | None:
+        """How the line stands at the store; None where the cart is held by HashCart alone."""
+        if self.unconfirmed:
+            return StoreState.UNREACHABLE if self.failures else StoreState.SENDING
+        return None if self.confirmed is None else StoreState.CONFIRMED
 
     @property
     def newest_key(self) -> str | None:
@@ -154,15 +211,23 @@ def _unless_expired(state: LineState, last_ms: int | None, now_ms: int | None) -
 
 def _apply(state: LineState, operation: Operation) -> LineState:
     match operation.kind:
-        case Kind.PLAIN:
-            return LineState(quantity=state.quantity or 1)
-        case Kind.SET:
-            return LineState(quantity=operation.quantity or 1)
+        case Kind.PLAIN | Kind.SET:
+            return LineState(quantity=operation.quantity or state.quantity or 1)
         case Kind.CLEAR:
             return EMPTY
+        case Kind.LIMIT:
+            return _limited(state, operation)
         case Kind.WISH if not state.quantity:
             return replace(state, wished=operation.quantity or state.wished or 1)
         case Kind.WAITING if not state.quantity:
             return replace(state, waiting=operation.quantity or state.waiting or 1)
         case _:
             return state
+
+
+def _limited(state: LineState, limit: Operation) -> LineState:
+    """What of `state` the store's cart took; what is sold out becomes a wish."""
+    taken = min(state.quantity, limit.quantity or 0)
+    if taken or limit.reason == REFUSED:
+        return LineState(quantity=taken)
+    return replace(state, quantity=0, wished=state.quantity or state.wished)

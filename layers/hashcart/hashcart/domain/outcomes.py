@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from hashcart.domain.cart_lines import CartLine, Kind, LineState, Operation, fold
+from hashcart.domain.cart_lines import REFUSED, CartLine, Kind, LineState, Operation, fold
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 
@@ -177,14 +177,29 @@ def _line_outcome(key: str, version: Version, line: CartLine) -> Outcome:
     standing = line.standing()
     before = fold([entry for entry in standing if entry[0] < key])
     after = fold([entry for entry in standing if entry[0] <= key])
-    later = [operation for later_key, operation in standing if later_key > key]
+    later = [entry for entry in standing if entry[0] > key]
     is_kept = any(standing_key == key for standing_key, _ in standing)
-    overtaken = not is_kept or any(operation.kind in (Kind.SET, Kind.CLEAR) for operation in later)
+    overtaken = not is_kept or any(operation.kind in (Kind.SET, Kind.CLEAR) for _, operation in later)
+    if not overtaken and later and later[0][1].kind is Kind.LIMIT:
+        return _limited_outcome(version, later[0][1], fold([entry for entry in standing if entry[0] <= later[0][0]]))
     return Outcome(
         code=Code.OVERTAKEN if overtaken else _line_code(version, before),
         version=version.id,
         quantity=in_cart(after.quantity, version.maximum),
         maximum=version.maximum,
+        sensitive=version.sensitive,
+    )
+
+
+def _limited_outcome(version: Version, limit: Operation, state: LineState) -> Outcome:
+    """The outcome of what a store's own cart did not take in full."""
+    if limit.reason == REFUSED and not state.quantity:
+        return Outcome(Code.NO_PRODUCT, version.id, reason="product_gone", sensitive=version.sensitive)
+    return Outcome(
+        code=Code.LIMIT_APPLIED if state.quantity else Code.OUT_OF_STOCK,
+        version=version.id,
+        quantity=state.quantity,
+        maximum=limit.quantity if state.quantity else version.maximum,
         sensitive=version.sensitive,
     )
 

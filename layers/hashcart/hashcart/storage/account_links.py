@@ -95,6 +95,20 @@ class AccountLinks:
         link = self.current_link(shopper.x_user_id)
         return link if link is not None and link.shopper_id == shopper_id else None
 
+    def keep_store_cart(self, shopper_id: str, cart_id: str, *, previous: str | None) -> bool:
+        """Keep the id of the shopper's cart at the store in place of `previous`. False if another is kept by now."""
+        is_kept = "attribute_not_exists(store_cart_id)" if previous is None else "store_cart_id = :previous"
+        try:
+            self._table.update(
+                _shopper_key(shopper_id),
+                "SET store_cart_id = :cart_id",
+                condition=f"attribute_exists(issuer) AND {is_kept}",
+                values={":cart_id": cart_id, ":previous": previous},
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
     def is_erased(self, shopper_id: str) -> bool:
         """Whether the shopper has been erased, read consistently; false also when the marker has gone."""
         item = self._table.get(_shopper_key(shopper_id), consistent=True)

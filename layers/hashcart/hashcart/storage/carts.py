@@ -1,11 +1,22 @@
 """Table Carts: one item a line, one attribute an operation."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hashcart.domain.cart_lines import LIFE_AFTER_ADD_MS, CartLine, Kind, LineClick, Operation, Snapshot
-from hashcart.domain.posts import OLDEST_POST_MS, id_of_key
+from hashcart.domain.cart_lines import (
+    LIFE_AFTER_ADD_MS,
+    CartLine,
+    Confirmed,
+    Kind,
+    LineClick,
+    Operation,
+    Sent,
+    Snapshot,
+)
+from hashcart.domain.posts import OLDEST_POST_MS, id_of_key, key_time_ms
+from hashcart.domain.store_carts import Adopt
 from hashcart.storage.table import ConditionFailedError, Table, TransactionRefusedError, Write, without_none
 
 if TYPE_CHECKING:
@@ -15,6 +26,12 @@ if TYPE_CHECKING:
 ITEM_LIFE_MS = LIFE_AFTER_ADD_MS + OLDEST_POST_MS
 
 UNDONE_SUFFIX = "!"
+
+UNCONFIRMED_INDEX = "unconfirmed"
+SHARDS = 8
+
+# Whoever writes an operation also asks the store at once; the schedule takes over where that got stuck.
+FIRST_RETRY_MS = 60 * 1000
 
 
 class StaleRevisionError(Exception):
@@ -26,10 +43,15 @@ class StaleRevisionError(Exception):
 
 
 class Carts:
-    """The cart lines of all shoppers."""
+    """The cart lines of all shoppers.
 
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+    `has_store_cart` says that the store has a cart of its own which HashCart fills: each operation then also marks its
+    line unconfirmed, in the same write, so that a crash just after it leaves nothing unsent.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str, *, has_store_cart: bool = False) -> None:
         self._table = Table(client, table_name)
+        self._has_store_cart = has_store_cart
 
     def write_operation(
         self,
@@ -49,10 +71,11 @@ class Carts:
         line = self._update(
             shopper_id,
             line_id,
-            f"SET {assignments} ADD revision :one",
+            f"SET {assignments}{self._marking} ADD revision :one",
             condition="attribute_not_exists(#op) OR #op.v < :version",
             names={"#op": key},
-            values={
+            values=self._marks(shopper_id, now_ms)
+            | {
                 ":op": _operation_to_map(operation),
                 ":version": operation.version,
                 ":expires_at": (now_ms + ITEM_LIFE_MS) // 1000,
@@ -67,10 +90,10 @@ class Carts:
         line = self._update(
             shopper_id,
             line_id,
-            "SET #mark = :true ADD revision :one",
+            f"SET #mark = :true{self._marking} ADD revision :one",
             condition="attribute_not_exists(#mark)",
             names={"#mark": key + UNDONE_SUFFIX},
-            values={":true": True, ":one": 1},
+            values=self._marks(shopper_id, key_time_ms(key)) | {":true": True, ":one": 1},
         )
         return self._tidy(shopper_id, line)
 
@@ -84,10 +107,11 @@ class Carts:
         try:
             item = self._table.update(
                 {"shopper_id": shopper_id, "line_id": line_id},
-                "SET #op = :op, expires_at = :expires_at ADD revision :one",
+                f"SET #op = :op, expires_at = :expires_at{self._marking} ADD revision :one",
                 condition="attribute_not_exists(#op) AND revision = :revision",
                 names={"#op": key},
-                values={
+                values=self._marks(shopper_id, now_ms)
+                | {
                     ":op": _operation_to_map(operation),
                     ":revision": revision,
                     ":expires_at": (now_ms + ITEM_LIFE_MS) // 1000,
@@ -107,7 +131,7 @@ class Carts:
         The same form sent twice succeeds once. Raises StaleRevisionError if one of the lines has changed meanwhile.
         """
         try:
-            self._table.transact(*(_click_update(shopper_id, click, now_ms) for click in clicks))
+            self._table.transact(*(self._click_update(shopper_id, click, now_ms) for click in clicks))
         except TransactionRefusedError as error:
             lines = [self.line(shopper_id, click.line_id) for click in clicks]
             for line, click in zip(lines, clicks, strict=True):
@@ -125,6 +149,119 @@ class Carts:
         """All lines of a shopper, read consistently; `CartLine.state(now_ms)` tells the expired ones."""
         items = self._table.query("shopper_id = :shopper_id", {":shopper_id": shopper_id}, consistent=True)
         return [line_from_item(item) for item in items]
+
+    def unconfirmed(self, now_ms: int, limit_per_shard: int) -> Iterator[str]:
+        """The shoppers (by `shopper_id`) of lines that the store has to be asked about by now, longest due first."""
+        for shard in range(SHARDS):
+            stored = self._table.query(
+                "unconfirmed = :shard AND due < :after",
+                {":shard": str(shard), ":after": f"{now_ms + 1:013d}"},
+                index=UNCONFIRMED_INDEX,
+                limit=limit_per_shard,
+            )
+            yield from (str(item["shopper_id"]) for item in stored)
+
+    def mark_sent(self, shopper_id: str, line: CartLine, sent: Sent, *, now_ms: int) -> CartLine | None:
+        """Note what is about to be sent to the store. None if the line is no longer as it was read."""
+        return self._write_if_unchanged(
+            shopper_id,
+            line,
+            "SET sent = :sent, unconfirmed = :shard, due = :due",
+            {
+                ":sent": without_none(asdict(sent)),
+                ":shard": _shard(shopper_id),
+                ":due": f"{now_ms + FIRST_RETRY_MS:013d}",
+            },
+        )
+
+    def confirm(self, shopper_id: str, line: CartLine, confirmed: Confirmed) -> CartLine | None:
+        """Note that the store's cart holds what the line comes to. None if the line is no longer as it was read."""
+        return self._write_if_unchanged(
+            shopper_id,
+            line,
+            "SET confirmed = :confirmed REMOVE sent, unconfirmed, due, failures",
+            {":confirmed": without_none(asdict(confirmed))},
+        )
+
+    def adopt(self, shopper_id: str, line: CartLine, adopted: Adopt, *, now_ms: int) -> CartLine | None:
+        """Take what happened in the shop into the line. None if the line is no longer as it was read."""
+        return self._write_if_unchanged(
+            shopper_id,
+            line,
+            "SET #op = :op, confirmed = :confirmed, unconfirmed = :shard, due = :due REMOVE sent ADD revision :one",
+            {
+                ":op": _operation_to_map(adopted.operation),
+                ":confirmed": without_none(asdict(adopted.confirmed)),
+                ":shard": _shard(shopper_id),
+                ":due": f"{now_ms + FIRST_RETRY_MS:013d}",
+                ":one": 1,
+            },
+            names={"#op": adopted.key},
+        )
+
+    def postpone(self, shopper_id: str, line_id: str, *, due_ms: int) -> None:
+        """Let an unconfirmed line wait until `due_ms`, and count the failure."""
+        self._update(
+            shopper_id,
+            line_id,
+            "SET due = :due ADD failures :one",
+            condition="attribute_exists(unconfirmed)",
+            values={":due": f"{due_ms:013d}", ":one": 1},
+        )
+
+    def _click_update(self, shopper_id: str, click: LineClick, now_ms: int) -> Write:
+        assignments = "#op = :op, expires_at = :expires_at" + (", shown = :shown" if click.snapshot else "")
+        is_there = "revision = :revision" if click.revision else "attribute_not_exists(revision)"
+        return Write(
+            "Update",
+            key={"shopper_id": shopper_id, "line_id": click.line_id},
+            expression=f"SET {assignments}{self._marking} ADD revision :one",
+            condition=f"attribute_not_exists(#op) AND {is_there}",
+            names={"#op": click.key},
+            values=self._marks(shopper_id, now_ms)
+            | {
+                ":op": _operation_to_map(click.operation),
+                ":revision": click.revision or None,
+                ":expires_at": (now_ms + ITEM_LIFE_MS) // 1000,
+                ":one": 1,
+                ":shown": without_none(asdict(click.snapshot)) if click.snapshot else None,
+            },
+        )
+
+    @property
+    def _marking(self) -> str:
+        return ", unconfirmed = :shard, due = :due" if self._has_store_cart else ""
+
+    def _marks(self, shopper_id: str, now_ms: int) -> dict[str, object]:
+        if not self._has_store_cart:
+            return {}
+        return {":shard": _shard(shopper_id), ":due": f"{now_ms + FIRST_RETRY_MS:013d}"}
+
+    def _write_if_unchanged(
+        self,
+        shopper_id: str,
+        line: CartLine,
+        expression: str,
+        values: Mapping[str, object],
+        names: Mapping[str, str] | None = None,
+    ) -> CartLine | None:
+        """One write on condition that neither an operation nor another sending came in between."""
+        same_sending = "attribute_not_exists(sent)" if line.sent is None else "sent.id = :sending"
+        try:
+            item = self._table.update(
+                {"shopper_id": shopper_id, "line_id": line.line_id},
+                expression,
+                condition=f"revision = :revision AND {same_sending}",
+                names=names,
+                values={
+                    **values,
+                    ":revision": line.revision,
+                    ":sending": None if line.sent is None else line.sent.id,
+                },
+            )
+        except ConditionFailedError:
+            return None
+        return line_from_item(item)
 
     def _update(self, shopper_id: str, line_id: str, expression: str, **conditions: Any) -> CartLine:
         try:
@@ -163,26 +300,19 @@ def line_from_item(item: Mapping[str, Any]) -> CartLine:
         undone=frozenset(key.removesuffix(UNDONE_SUFFIX) for key in keys if key.endswith(UNDONE_SUFFIX)),
         revision=item.get("revision", 0),
         snapshot=Snapshot(**item.get("shown", {})),
+        confirmed=Confirmed(**item["confirmed"]) if "confirmed" in item else None,
+        sent=_sent_from_map(item["sent"]) if "sent" in item else None,
+        unconfirmed="unconfirmed" in item,
+        failures=item.get("failures", 0),
     )
 
 
-def _click_update(shopper_id: str, click: LineClick, now_ms: int) -> Write:
-    assignments = "#op = :op, expires_at = :expires_at" + (", shown = :shown" if click.snapshot else "")
-    is_there = "revision = :revision" if click.revision else "attribute_not_exists(revision)"
-    return Write(
-        "Update",
-        key={"shopper_id": shopper_id, "line_id": click.line_id},
-        expression=f"SET {assignments} ADD revision :one",
-        condition=f"attribute_not_exists(#op) AND {is_there}",
-        names={"#op": click.key},
-        values={
-            ":op": _operation_to_map(click.operation),
-            ":revision": click.revision or None,
-            ":expires_at": (now_ms + ITEM_LIFE_MS) // 1000,
-            ":one": 1,
-            ":shown": without_none(asdict(click.snapshot)) if click.snapshot else None,
-        },
-    )
+def _sent_from_map(stored: Mapping[str, Any]) -> Sent:
+    return Sent(stored["id"], tuple(stored["quantities"]), stored.get("key"), stored.get("cart_id"))
+
+
+def _shard(shopper_id: str) -> str:
+    return str(int.from_bytes(hashlib.sha256(shopper_id.encode()).digest()[:2]) % SHARDS)
 
 
 def _has_form(line: CartLine, key: str) -> bool:

@@ -168,9 +168,10 @@ class Table:
         consistent: bool = False,
         limit: int | None = None,
         newest_first: bool = False,
+        index: str | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """The items of one hash key in the order of their range keys, `limit` at most."""
-        optional: dict[str, Any] = without_none({"ExpressionAttributeNames": names})
+        """The items of one hash key, of the table or an `index`, in the order of their range keys, `limit` at most."""
+        optional: dict[str, Any] = without_none({"ExpressionAttributeNames": names, "IndexName": index})
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression=condition,

@@ -4,7 +4,7 @@ Every step is atomic and repeatable. A crash anywhere and a redelivery end in th
 edits, undos and deletes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -100,7 +100,11 @@ def products_asked_for(deliveries: Sequence[Delivery[CartRequest]]) -> list[Prod
 
 @dataclass(frozen=True, slots=True)
 class InsertLines:
-    """Carries out cart requests, one at a time. `product_of` raises StoreUnavailableError."""
+    """Carries out cart requests, one at a time. `product_of` raises StoreUnavailableError.
+
+    `synchronise` brings the store's own cart of a shopper to the lines, where the store has one that HashCart fills; it
+    returns the lines as they are then, and never raises for the store's sake.
+    """
 
     links: AccountLinkStore
     rows: PostRowStore
@@ -109,6 +113,7 @@ class InsertLines:
     product_of: ProductOf
     rules: ShopRules
     clock_ms: Callable[[], int]
+    synchronise: Callable[[str], Mapping[str, CartLine]] | None = None
 
     def __call__(self, delivery: Delivery[CartRequest]) -> list[OutcomeReached]:
         """The outcomes of one request: one, or none where there is nothing to tell."""
@@ -253,6 +258,7 @@ class InsertLines:
         """Put the row on every line that it names; returns the line that its newest version asks for."""
         newest = row.newest
         line = None
+        unconfirmed = False
         for line_id, operation in row.operations():
             is_asked_for = newest is not None and line_id == newest.line_id
             line = self.carts.write_operation(
@@ -265,6 +271,9 @@ class InsertLines:
             )
             if row.undone and is_asked_for:
                 line = self.carts.mark_undone(shopper_id, line_id, row.order_key)
+            unconfirmed = unconfirmed or line.unconfirmed
+        if self.synchronise is not None and line is not None and unconfirmed:
+            line = self.synchronise(shopper_id).get(line.line_id, line)
         return line if newest is not None and newest.line_id is not None else None
 
     def _take_back(self, shopper_id: str, post_id: str) -> PostRow:
