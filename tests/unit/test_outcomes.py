@@ -129,6 +129,16 @@ def test_wishes_and_choices_have_outcomes_of_their_own(product: Product, code: C
     assert result.code is code
 
 
+@pytest.mark.parametrize(("reason", "code"), [("chosen", Code.CHOOSE_OPTIONS), ("removed", Code.OVERTAKEN)])
+def test_a_choice_does_not_overtake_the_post_that_waited_for_it(reason: str, code: Code) -> None:
+    waiting = decided(product=replace(MUG, needs_options=True))
+    click = f"{int(KEY[:13]) + 1}#click#form"
+    line = CartLine(LINE, {KEY: waiting.operation, click: Operation(Kind.CLEAR, 1, reason=reason)})
+    result = outcome_of(PostRow(KEY, {waiting.id: waiting}), line)
+    assert result is not None
+    assert result.code is code
+
+
 def test_an_operation_pushed_out_of_the_line_is_overtaken() -> None:
     result = outcome(decided(), *((-ms, Kind.PLAIN, None) for ms in range(1, KEPT_OPERATIONS + 1)))
     assert result is not None

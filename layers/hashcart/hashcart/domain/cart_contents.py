@@ -16,7 +16,6 @@ CLICK = "click"
 
 REMOVED = "removed"
 HANDED_OVER = "handed_over"
-CHOSEN = "chosen"
 DONE = "done"
 
 

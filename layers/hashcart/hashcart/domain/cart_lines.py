@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from hashcart.domain.posts import DAY_MS, key_time_ms
 
+CHOSEN = "chosen"
+"""The reason for which a line is cleared whose options were chosen."""
+
 KEPT_OPERATIONS = 64
 LIFE_AFTER_ADD_MS = 400 * DAY_MS
 LIFE_AFTER_CLEAR_MS = 30 * DAY_MS

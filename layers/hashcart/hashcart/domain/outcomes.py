@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from hashcart.domain.cart_lines import REFUSED, CartLine, Kind, LineState, Operation, fold
+from hashcart.domain.cart_lines import CHOSEN, REFUSED, CartLine, Kind, LineState, Operation, fold
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 
@@ -179,7 +179,7 @@ def _line_outcome(key: str, version: Version, line: CartLine) -> Outcome:
     after = fold([entry for entry in standing if entry[0] <= key])
     later = [entry for entry in standing if entry[0] > key]
     is_kept = any(standing_key == key for standing_key, _ in standing)
-    overtaken = not is_kept or any(operation.kind in (Kind.SET, Kind.CLEAR) for _, operation in later)
+    overtaken = not is_kept or any(_decides_quantity(operation) for _, operation in later)
     if not overtaken and later and later[0][1].kind is Kind.LIMIT:
         return _limited_outcome(version, later[0][1], fold([entry for entry in standing if entry[0] <= later[0][0]]))
     return Outcome(
@@ -189,6 +189,11 @@ def _line_outcome(key: str, version: Version, line: CartLine) -> Outcome:
         maximum=version.maximum,
         sensitive=version.sensitive,
     )
+
+
+def _decides_quantity(operation: Operation) -> bool:
+    """Whether a later operation leaves nothing to say of the earlier ones; a choice answers what they ask."""
+    return operation.kind is Kind.SET or (operation.kind is Kind.CLEAR and operation.reason != CHOSEN)
 
 
 def _limited_outcome(version: Version, limit: Operation, state: LineState) -> Outcome:

@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Protocol
 
 from hashcart.domain.cart_contents import (
-    CHOSEN,
     DONE,
     REMOVED,
     LineView,
@@ -19,7 +18,7 @@ from hashcart.domain.cart_contents import (
     undo_last_click,
     view_of,
 )
-from hashcart.domain.cart_lines import CartLine, Kind, LineClick, Operation, Snapshot, adding, fold
+from hashcart.domain.cart_lines import CHOSEN, CartLine, Kind, LineClick, Operation, Snapshot, adding, fold
 from hashcart.domain.posts import click_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
