@@ -29,7 +29,7 @@ class Sites:
     def __init__(self, settings: LocalSettings, watcher: Watcher) -> None:
         self.simulator = XSimulator(settings, watcher=watcher)
         self._by_port: dict[int, ASGIApp] = {
-            settings.store_port: DemoStore(settings.store_port).app(),
+            settings.store_port: DemoStore(settings.store_port, settings.cart_site_url).app(),
             settings.cart_port: FrontDoor(settings.outputs_file, settings.aws_endpoint_url),
         }
 

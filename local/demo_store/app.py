@@ -14,7 +14,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
+from hashcart.domain.sign_in import STORE_CALLBACK_PATH
 from local.demo_store.catalogue import MARKETPLACES, PRODUCTS, UK, US, Marketplace, Product
+from local.demo_store.openid import Client, OpenIdProvider
+from local.settings import STORE_CLIENT_ID, STORE_CLIENT_SECRET
 from local.x_simulator.guard import LoopbackGuard
 
 HERE = Path(__file__).parent
@@ -42,9 +45,15 @@ class Shutter:
 class DemoStore:
     """The shop. The host name of a request selects the marketplace; other names see the first one."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, cart_site_url: str = "http://cart.localhost:8402") -> None:
         self._port = port
         self._shutter = Shutter()
+        self.sign_in = OpenIdProvider(
+            f"http://127.0.0.1:{port}",
+            f"http://{US}:{port}",
+            Client(STORE_CLIENT_ID, STORE_CLIENT_SECRET, (cart_site_url + STORE_CALLBACK_PATH,)),
+            self._page,
+        )
 
     def app(self) -> ASGIApp:
         """The web application."""
@@ -52,6 +61,7 @@ class DemoStore:
             Route("/", self._front_page),
             Route("/products/{product_id}", self._product_page),
             Route("/api/products/{product_id}", self._product),
+            *self.sign_in.routes(),
             Route("/simulator/down", self._take_down, methods=["GET", "POST"]),
             Mount("/images", StaticFiles(directory=PICTURES)),
             Mount("/static", StaticFiles(directory=HERE / "static")),

@@ -18,10 +18,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import Receive, Scope, Send
 
+from hashcart.domain.sign_in import X_CALLBACK_PATH
 from local.demo_store.app import PICTURES
-from local.settings import CART_HASHTAGS, LocalSettings
+from local.settings import CART_HASHTAGS, LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET, LocalSettings
 from local.x_simulator.accounts import Accounts
 from local.x_simulator.api import XApi
+from local.x_simulator.avatars import Avatars
 from local.x_simulator.behaviour import Behaviour
 from local.x_simulator.calls import Gate
 from local.x_simulator.control import Control
@@ -71,7 +73,7 @@ class XSimulator:
         self.tokens = Tokens(self.connection, now)
         self._client = client or httpx.AsyncClient(trust_env=False)
         preview = store_previewer(settings.store_port)
-        self._objects = Objects(self.timeline, self.accounts, preview)
+        self._objects = Objects(self.timeline, self.accounts, preview, settings.x_url)
         self.board = Board(
             timeline=self.timeline,
             accounts=self.accounts,
@@ -129,7 +131,10 @@ class XSimulator:
             ids=ids,
             now=now,
         )
-        client = Client(settings.client_id, settings.client_secret, settings.redirect_uris)
+        clients = (
+            Client(settings.client_id, settings.client_secret, settings.redirect_uris),
+            Client(LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET, (settings.cart_site_url + X_CALLBACK_PATH,)),
+        )
         control = Control(
             timeline=self.timeline,
             accounts=self.accounts,
@@ -152,7 +157,8 @@ class XSimulator:
         )
         return [
             *api.routes(gate),
-            *OAuth(client, self.accounts, self.tokens, TEMPLATES, gate).routes(),
+            *OAuth(clients, self.accounts, self.tokens, TEMPLATES, gate).routes(),
+            *Avatars(self.accounts).routes(),
             *control.routes(),
             *self.pages.routes(),
             Mount("/pictures", StaticFiles(directory=PICTURES)),

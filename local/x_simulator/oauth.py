@@ -63,12 +63,12 @@ class AuthorizationRequest:
 
 
 class OAuth:
-    """`/i/oauth2/authorize`, `/2/oauth2/token` and `/2/oauth2/revoke`."""
+    """`/i/oauth2/authorize`, `/2/oauth2/token` and `/2/oauth2/revoke`, for the clients of one app."""
 
     def __init__(
-        self, client: Client, accounts: Accounts, tokens: Tokens, templates: Jinja2Templates, gate: Gate
+        self, clients: Collection[Client], accounts: Accounts, tokens: Tokens, templates: Jinja2Templates, gate: Gate
     ) -> None:
-        self._client = client
+        self._clients = {client.id: client for client in clients}
         self._accounts = accounts
         self._tokens = tokens
         self._templates = templates
@@ -96,7 +96,7 @@ class OAuth:
             return self._error_page(request, refusal)
         context = {
             "asked": asked,
-            "client": self._client,
+            "client": self._clients[request.query_params["client_id"]],
             "accounts": [BOT, *self._accounts.posting],
             "chosen": self._accounts.find(request.query_params.get("account", "")) or BOT,
             "parameters": dict(request.query_params),
@@ -124,9 +124,11 @@ class OAuth:
         return account
 
     def _read(self, parameters: Mapping[str, str]) -> AuthorizationRequest:
+        client = self._clients.get(parameters.get("client_id", ""))
+        registered = client.redirect_uris if client is not None else ()
         checks = (
-            (parameters.get("client_id") == self._client.id, "The client_id is not known."),
-            (parameters.get("redirect_uri") in self._client.redirect_uris, "The redirect_uri is not registered."),
+            (client is not None, "The client_id is not known."),
+            (parameters.get("redirect_uri") in registered, "The redirect_uri is not registered."),
             (parameters.get("response_type") == "code", "The response_type must be code."),
             (parameters.get("code_challenge_method") == "S256", "The code_challenge_method must be S256."),
             (len(parameters.get("code_challenge", "")) == _CHALLENGE_LENGTH, "The code_challenge is not one of S256."),
@@ -145,20 +147,24 @@ class OAuth:
         return self._templates.TemplateResponse(request, "error.html", context, HTTPStatus.BAD_REQUEST)
 
     async def _token(self, request: Request) -> Response:
-        if not self._is_client(request):
+        client = self._client_of(request)
+        if client is None:
             return _error(HTTPStatus.UNAUTHORIZED, "unauthorized_client", "Missing valid authorization header")
         form = {name: str(value) for name, value in (await request.form()).items()}
         try:
-            pair = self._exchange(form)
+            pair = self._exchange(form, client)
         except InvalidGrantError as error:
             return _error(HTTPStatus.BAD_REQUEST, "invalid_request", str(error))
         if pair is None:
             return _error(HTTPStatus.BAD_REQUEST, "unsupported_grant_type", "Missing or unsupported grant_type.")
         return _token_answer(pair)
 
-    def _exchange(self, form: Mapping[str, str]) -> TokenPair | None:
+    def _exchange(self, form: Mapping[str, str], client: Client) -> TokenPair | None:
         match form.get("grant_type"):
             case "authorization_code":
+                # No two clients share a redirect URI, so a code that was sent there is this client's.
+                if form.get("redirect_uri") not in client.redirect_uris:
+                    raise InvalidGrantError("Value passed for the redirect uri did not match the uri of the client.")
                 return self._tokens.exchange_code(
                     form.get("code", ""), form.get("redirect_uri", ""), form.get("code_verifier", "")
                 )
@@ -168,20 +174,23 @@ class OAuth:
                 return None
 
     async def _revoke(self, request: Request) -> Response:
-        if not self._is_client(request):
+        if self._client_of(request) is None:
             return _error(HTTPStatus.UNAUTHORIZED, "unauthorized_client", "Missing valid authorization header")
         self._tokens.revoke(str((await request.form()).get("token", "")))
         return JSONResponse({"revoked": True})
 
-    def _is_client(self, request: Request) -> bool:
+    def _client_of(self, request: Request) -> Client | None:
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
-            return False
+            return None
         try:
             given = base64.b64decode(credentials, validate=True)
         except binascii.Error:
-            return False
-        return hmac.compare_digest(given, f"{self._client.id}:{self._client.secret}".encode())
+            return None
+        client = self._clients.get(given.partition(b":")[0].decode(errors="replace"))
+        if client is None or not hmac.compare_digest(given, f"{client.id}:{client.secret}".encode()):
+            return None
+        return client
 
 
 def _are_scopes(scope: str) -> bool:

@@ -41,9 +41,10 @@ def with_new_names(value: Any) -> Any:
 
 
 class Objects:
-    """Makes API objects of posts and accounts."""
+    """Makes API objects of posts and accounts. `site_url` is the simulator as browsers see it, with a slash."""
 
-    def __init__(self, timeline: Timeline, accounts: Accounts, preview: Previewer) -> None:
+    def __init__(self, timeline: Timeline, accounts: Accounts, preview: Previewer, site_url: str) -> None:
+        self._site_url = site_url
         self._timeline = timeline
         self._accounts = accounts
         self._preview = preview
@@ -65,6 +66,7 @@ class Objects:
             "name": account.name,
             "username": account.username,
             "protected": account.protected,
+            "profile_image_url": f"{self._site_url}avatars/{account.id}.svg",
             "description": account.description,
             "verified": False,
         }

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from hashcart.social.x.sign_in import PROFILE_FIELDS
 from local.x_simulator import api
 from tests.fakes.x_simulator_world import APP, World, eventually, world
 
@@ -110,7 +111,7 @@ class TestOldNames:
             for account in ("222", "444", "12345"):
                 document = x.client.get(f"/2/users/{account}/tweets", params=fields, headers=APP).json()
                 old.check("Get2UsersIdTweetsResponse", document)
-            me = x.client.get("/2/users/me", params={"user.fields": "protected,description"}, headers=x.user()).json()
+            me = x.client.get("/2/users/me", params={"user.fields": PROFILE_FIELDS}, headers=x.user()).json()
         old.check("Get2UsersMeResponse", me)
 
     def test_new_posts(self, old: Contract, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from local.settings import BOT_CLIENT_ID, BOT_CLIENT_SECRET, BOT_REDIRECT_URI
+from hashcart.social.x.sign_in import PROFILE_FIELDS, SCOPES
+from local.settings import BOT_CLIENT_ID, BOT_CLIENT_SECRET, BOT_REDIRECT_URI, LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET
 from local.x_simulator.bot_sign_in import sign_bot_in
 from local.x_simulator.oauth import AuthorizationRequest
 from local.x_simulator.tokens import challenge_of
@@ -210,3 +211,27 @@ class TestSigningTheBotIn:
         client: Any = httpx.Client(transport=httpx.MockTransport(answer))
         with client, pytest.raises(RuntimeError, match="no code"):
             sign_bot_in(BASE, client=client)
+
+
+def test_shoppers_sign_in_through_a_client_of_their_own(tmp_path: Path) -> None:
+    back = "http://cart.localhost:8402/link/x/back"
+    login = {"client_id": LOGIN_CLIENT_ID, "redirect_uri": back, "scope": SCOPES, "account": "444"}
+    with world(tmp_path) as x:
+        shown = x.client.get("/i/oauth2/authorize", params={**REQUEST, **login})
+        decided = x.client.post("/i/oauth2/authorize", data={**REQUEST, **login, "decision": "approve"})
+        [code] = parse_qs(urlsplit(decided.headers["location"]).query)["code"]
+        stolen = exchange(x, code, redirect_uri=back)
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": VERIFIER}
+        answer = x.client.post("/2/oauth2/token", data=form, auth=(LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET)).json()
+        token = {"authorization": f"Bearer {answer['access_token']}"}
+        me = x.client.get("/2/users/me", params={"user.fields": PROFILE_FIELDS}, headers=token).json()["data"]
+        picture = x.client.get(urlsplit(me["profile_image_url"]).path)
+        nobody = x.client.get("/avatars/1.svg")
+    assert "form-action 'self' http://cart.localhost:8402" in shown.headers["content-security-policy"]
+    assert stolen.status_code == 400, "a code is worth nothing to another client"
+    assert "refresh_token" not in answer
+    assert (me["id"], me["username"], me["protected"]) == ("444", "cleo_private", True)
+    assert me["profile_image_url"].startswith("http://x.localhost:8400/")
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/svg+xml")
+    assert picture.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert nobody.status_code == 404
