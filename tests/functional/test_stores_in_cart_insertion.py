@@ -19,6 +19,7 @@ from tests.fakes.clock import post_id
 from tests.fakes.creators_api import CREDENTIALS, CreatorsApiFake, item
 from tests.fakes.handlers import Bundle, sqs_event
 from tests.fakes.internet import Internet
+from tests.fakes.shopify import SHOP, ShopifyFake, product, variant
 
 KETTLE, LAMP = (ProductReference("amazon.com", asin) for asin in ("B08N5WRWNW", "B000000001"))
 
@@ -68,3 +69,19 @@ def test_amazon_with_an_empty_secret_goes_on_without_its_catalogue(aws: Aws, mon
     bundle = Bundle(aws, Internet(), monkeypatch, STORE="amazon", ASSOCIATE_TAGS="shop-20")
     snapshots = insert(bundle, request(KETTLE, 1))
     assert snapshots[KETTLE.line_id].title == "As X saw it"
+
+
+def test_shopify_is_asked_at_its_own_address(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    tie(aws.dynamodb, AccountLink("shopper-2", "333", "bo", "shop.example", "FR", "fr", clock_ms() - 60_000, "1"))
+    internet = Internet()
+    shop = ShopifyFake(internet, {"mug": product("mug", variant(1))})
+    overrides = {"STORE": "shopify", "STORE_HOSTS": "Shop.example", "STORE_BASE_URL": SHOP, "ALLOWED_COUNTRIES": "*"}
+    bundle = Bundle(aws, internet, monkeypatch, **overrides)
+    mug = ProductReference("shop.example", "mug")
+    answer = bundle.invoke("cart_insertion", sqs_event(to_json(replace(request(mug, 1), author_id="333"))))
+    assert answer == {"batchItemFailures": []}
+    [line] = Carts(aws.dynamodb, "CartsTable").lines("shopper-2")
+    assert line.snapshot.title == "Mug"
+    [cart_id] = shop.carts
+    assert shop.quantities(cart_id) == {"1": 1}
+    assert (line.confirmed.quantity, line.confirmed.cart_id) == (1, cart_id) if line.confirmed else False

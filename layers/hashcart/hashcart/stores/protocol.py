@@ -72,6 +72,7 @@ class Customer:
 
     `country` (ISO 3166-1 alpha-2) and `language` (ISO 639-1) are the shopper's, for prices and texts of the store.
     `ip_address` is that of the shopper's browser where a click of theirs is at work; some stores limit calls by it.
+    `cart_used_ms` is when HashCart last used that cart, as far as it knows: a store may forget one that rests for long.
     """
 
     subject: str
@@ -79,6 +80,7 @@ class Customer:
     country: str | None = None
     language: str | None = None
     ip_address: str | None = None
+    cart_used_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

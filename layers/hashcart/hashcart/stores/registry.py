@@ -12,6 +12,8 @@ def open_store(name: str) -> Store:
     match name:
         case "amazon":
             return _amazon()
+        case "shopify":
+            return _shopify()
         case "demo":
             return _demo()
         case _:
@@ -32,6 +34,16 @@ def _amazon() -> Store:
     from hashcart.stores.amazon_catalogue import AmazonCatalogue
 
     return AmazonStore(tags, AmazonCatalogue(CreatorsApi(HttpClient(), _api_secret(), clock_ms)))
+
+
+def _shopify() -> Store:
+    from hashcart.http import HttpClient
+    from hashcart.observability import clock_ms
+    from hashcart.stores.shopify import ShopifyStore
+    from hashcart.stores.shopify_api import StorefrontApi
+
+    api = StorefrontApi(HttpClient(), base_url("STORE_BASE_URL"), _api_secret(), clock_ms)
+    return ShopifyStore(api, [host.lower() for host in names("STORE_HOSTS")], clock_ms)
 
 
 def _demo() -> Store:
