@@ -47,6 +47,7 @@ REASONS = {
     "parent_protected": "The post replied to is protected.",
     "edited": "An edit dropped the hashtag.",
     "revoked": "The app's access was revoked.",
+    "short_link_unavailable": "A short link could not be followed.",
     "x_unavailable": "X could not be asked about the post replied to.",
 }
 

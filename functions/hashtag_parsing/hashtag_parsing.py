@@ -14,12 +14,15 @@ from hashcart.domain.summons import Bot
 from hashcart.http import HttpClient
 from hashcart.messages.posts import PostMessage, to_json
 from hashcart.observability import clock_ms, logger
+from hashcart.public_web import PublicWeb
 from hashcart.secrets import Secret
 from hashcart.settings import base_url, names, text
+from hashcart.short_links import ShortLinks
 from hashcart.social.x.client import XApi
 from hashcart.storage.leased_cache import LeasedCache
 from hashcart.use_cases.parents import Parents
 from hashcart.use_cases.parse_posts import ParsePosts
+from hashcart.use_cases.unwind_links import UnwindLinks
 
 sqs = boto3.client("sqs", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
@@ -27,15 +30,18 @@ secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
 
 cart_requests_queue_url = text("CART_REQUESTS_QUEUE_URL")
 bot = Bot(text("BOT_USER_ID"), text("BOT_USERNAME"))
-store = StoreLinks.of(text("STORE"), names("STORE_HOSTS"))
+store = StoreLinks.of(text("STORE"), names("STORE_HOSTS"), names("SHORT_LINK_HOSTS"))
+cache = LeasedCache(dynamodb, text("POST_PRODUCTS_TABLE"), "post_id", clock_ms=clock_ms)
+unwind = UnwindLinks(ShortLinks(PublicWeb(), store), cache, store)
 parents = Parents(
     lookup=XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms),
     app_secret=Secret(secrets, text("X_APP_SECRET_ARN"), clock_ms=clock_ms),
-    cache=LeasedCache(dynamodb, text("POST_PRODUCTS_TABLE"), "post_id", clock_ms=clock_ms),
+    cache=cache,
     store=store,
     bot=bot,
+    unwind=unwind,
 )
-parse_posts = ParsePosts(CartHashtags(names("CART_HASHTAGS")), bot, store, parents.of)
+parse_posts = ParsePosts(CartHashtags(names("CART_HASHTAGS")), bot, store, parents.of, unwind)
 consumer: Consumer[PostMessage] = Consumer(
     TypeAdapter(PostMessage),
     sqs,

@@ -55,6 +55,7 @@ class Bundle:
             "BOT_USERNAME": "shopbot",
             "STORE": "demo",
             "STORE_HOSTS": "",
+            "SHORT_LINK_HOSTS": "",
             "STORE_BASE_URL": STORE,
             "STORE_SITE_URL": STORE,
             "STORE_API_SECRET_ARN": aws.create_secret(f"store-{uuid.uuid4()}", {}),

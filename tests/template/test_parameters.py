@@ -74,6 +74,11 @@ def test_it_is_documented(name: str) -> None:
             ["", "shop.example.com", "shop.example.com,www.shop.example.co.uk", "127.0.0.1"],
             ["https://shop.example.com", "shop.example.com/x", "a b", "a,,b", "shop.example.com:8401"],
         ),
+        (
+            "ShortLinkHosts",
+            ["", "bit.ly", "go.example.com,bit.ly"],
+            ["https://bit.ly", "bit.ly/x", "localhost", "a.b,"],
+        ),
         ("XApiBaseUrl", ["https://api.x.com"], ["", "https://api.x.com/2"]),
         ("PublicUrl", ["", "https://cart.shop.example"], ["cart.shop.example", "https://cart.shop.example/"]),
         ("StoreName", ["Northwind", "Böcker & Co"], ["", " x", "<b>", "n" * 41]),

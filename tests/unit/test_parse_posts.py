@@ -12,16 +12,26 @@ from hashcart.domain.parents import Availability, ParentPost, products_of
 from hashcart.domain.posts import HashtagSpan, Link, Mention, Post
 from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.summons import Bot
-from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.cart_requests import (
+    SHORT_LINK_UNAVAILABLE,
+    X_UNAVAILABLE,
+    AddRequested,
+    CartRequest,
+    HashtagDropped,
+    UndoRequested,
+)
 from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage, PrivateAdd
+from hashcart.short_links import ShortLinks
 from hashcart.social.x.client import Missing, RateLimitedError, XUnavailableError
 from hashcart.use_cases.parents import NO_PRODUCT_FRESH_MS, PRODUCTS_FRESH_MS, UNREADABLE_FRESH_MS, Parents
-from hashcart.use_cases.parse_posts import ParentUnresolvedError, Parsed, ParsePosts
+from hashcart.use_cases.parse_posts import LinkUnresolvedError, ParentUnresolvedError, Parsed, ParsePosts
+from hashcart.use_cases.unwind_links import UnwindLinks
 from tests.fakes.clock import Clock
+from tests.fakes.sites import Sites, answer, redirect
 from tests.fakes.storage import MemoryCache
 
 BOT = Bot("900", "shopbot")
-DEMO = StoreLinks("demo")
+DEMO = StoreLinks("demo", short_hosts=frozenset({"sho.rt"}))
 MUG = ProductReference("store.localhost", "mug")
 LAMP = ProductReference("store.localhost", "lamp")
 MUG_LINK = Link("http://store.localhost:8401/products/mug")
@@ -59,15 +69,19 @@ class Parsing:
         self.lookup = lookup or LookupFake(PARENT)
         self.clock = Clock()
         self.cache = MemoryCache(self.clock)
+        self.sites = Sites()
+        follower = ShortLinks(self.sites.web(), DEMO)
+        self.unwind = UnwindLinks(follower, MemoryCache(self.clock), DEMO, sleep=self.clock.sleep)
         self.parents = Parents(
             self.lookup,
             SecretStub(),  # type: ignore[arg-type]
             self.cache,
             DEMO,
             BOT,
+            self.unwind,
             sleep=self.clock.sleep,
         )
-        self.parse = ParsePosts(CartHashtags(["AmazonCart", "#アマゾンポチ"]), BOT, DEMO, self.parents.of)
+        self.parse = ParsePosts(CartHashtags(["AmazonCart", "#アマゾンポチ"]), BOT, DEMO, self.parents.of, self.unwind)
 
     def __call__(self, *messages: PostMessage, is_last: bool = False) -> Parsed:
         return self.parse([Delivery(str(number), message, is_last) for number, message in enumerate(messages)])
@@ -359,3 +373,100 @@ def test_a_pasted_post_that_x_cannot_tell_of_now_comes_again_and_then_says_so() 
     (request,) = parsing(message, is_last=True).requests["0"]
     assert isinstance(request, AddRequested)
     assert (request.reason, request.network, request.shopper_id) == (X_UNAVAILABLE, "private", "shopper-1")
+
+
+SHORT = Link("http://sho.rt/mug")
+TO_MUG = redirect(MUG_LINK.expanded_url)
+
+
+def test_a_short_link_of_the_parent_leads_to_its_product() -> None:
+    parsing = Parsing(LookupFake(replace(PARENT, links=(SHORT,))))
+    parsing.sites.site("sho.rt/mug", TO_MUG)
+    included = PostArrived(replace(REPLY, id="9", first_id="9"), replace(PARENT, links=(SHORT, LAMP_LINK)))
+    parsed = parsing(PostArrived(REPLY), included)
+    assert [add(requests[0]).product for requests in parsed.requests.values()] == [MUG, MUG]
+    assert parsing.sites.requests == ["HEAD sho.rt/mug"]
+
+
+def test_a_short_link_of_the_reply_counts_where_the_parent_names_no_product() -> None:
+    parsing = Parsing()
+    parsing.sites.site("sho.rt/mug", TO_MUG)
+    reply = replace(REPLY, links=(SHORT,))
+    assert add(parsing.one(PostArrived(reply, replace(PARENT, links=())))).product == MUG
+    assert add(parsing.one(PostArrived(reply, replace(PARENT, links=(LAMP_LINK,))))).product == LAMP
+
+
+def test_a_short_link_that_a_shopper_pastes_leads_to_its_product() -> None:
+    parsing = Parsing()
+    parsing.sites.site("sho.rt/mug", TO_MUG)
+    assert add(parsing.one(PrivateAdd("7", "ada", "222", url=SHORT.expanded_url))).product == MUG
+
+
+def test_a_short_link_that_is_dead_names_no_product() -> None:
+    parsing = Parsing(LookupFake(replace(PARENT, links=(SHORT,))))
+    parsing.sites.site("sho.rt/mug", answer(404))
+    request = add(parsing.one(PostArrived(REPLY)))
+    assert (request.product, request.reason) == (None, "not_this_store")
+    beside = add(parsing.one(PostArrived(REPLY, replace(PARENT, links=(SHORT, LAMP_LINK)))))
+    assert beside.product == LAMP
+    own = replace(REPLY, links=(SHORT,))
+    assert add(parsing.one(PostArrived(own, replace(PARENT, links=())))).reason == "not_this_store"
+    assert add(parsing.one(PrivateAdd("7", "ada", "222", url=SHORT.expanded_url))).reason == "not_this_store"
+
+
+@pytest.mark.parametrize("parent", [None, replace(PARENT, links=(SHORT, LAMP_LINK))])
+def test_a_short_link_that_does_not_answer_is_asked_again(parent: Post | None) -> None:
+    parsing = Parsing(LookupFake(replace(PARENT, links=(SHORT, LAMP_LINK))))
+    parsing.sites.site("sho.rt/mug", answer(503))
+    ready = PostArrived(replace(REPLY, id="9", first_id="9"), PARENT)
+    parsed = parsing(PostArrived(REPLY, parent), ready)
+    assert isinstance(parsed.failures["0"], ParentUnresolvedError if parent is None else LinkUnresolvedError)
+    assert list(parsed.failures) == ["0"]
+    parsing.sites.site("sho.rt/mug", TO_MUG)
+    assert add(parsing.one(PostArrived(REPLY, parent))).product == MUG
+
+
+def test_a_link_after_a_product_is_not_waited_for() -> None:
+    parsing = Parsing(LookupFake(replace(PARENT, links=(LAMP_LINK, SHORT))))
+    parsing.sites.site("sho.rt/mug", answer(503))
+    assert add(parsing.one(PostArrived(REPLY))).product == LAMP
+    assert add(parsing.one(PostArrived(REPLY, replace(PARENT, links=(LAMP_LINK, SHORT))))).product == LAMP
+    assert add(parsing.one(PostArrived(replace(REPLY, links=(SHORT,)), PARENT))).product == MUG
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        PostArrived(replace(REPLY, links=(SHORT,)), replace(PARENT, links=())),
+        PrivateAdd("2", "ada", "222", url="sho.rt/mug"),
+    ],
+)
+def test_the_last_receive_says_that_a_short_link_does_not_answer(message: PostMessage) -> None:
+    parsing = Parsing()
+    parsing.sites.site("sho.rt/mug", answer(503))
+    parsed = parsing(message, is_last=True)
+    assert list(parsed.failures) == ["0"]
+    assert add(parsed.requests["0"][0]).reason == SHORT_LINK_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        replace(REPLY, links=(SHORT,), is_repost=True),
+        replace(REPLY, links=(SHORT,), replied_to_id=None),
+        replace(REPLY, links=(SHORT,), text="no hashtag"),
+        replace(REPLY, links=(SHORT,), text="#undo", replied_to_author_id="222"),
+    ],
+)
+def test_the_links_of_a_post_that_asks_for_nothing_are_not_followed(post: Post) -> None:
+    parsing = Parsing()
+    parsing(PostArrived(post, replace(PARENT, links=(SHORT,))), PostDeleted("2", "222"))
+    assert parsing.sites.requests == []
+
+
+def test_trouble_with_the_cache_of_short_links_fails_only_the_posts_that_have_some() -> None:
+    parsing = Parsing()
+    assert isinstance(parsing.unwind.cache, MemoryCache)
+    parsing.unwind.cache.faults.append(RuntimeError("throttled"))
+    parsed = parsing(PostArrived(REPLY, replace(PARENT, links=(SHORT,))), PostArrived(REPLY, PARENT))
+    assert list(parsed.failures) == ["0"]

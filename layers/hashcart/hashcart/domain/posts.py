@@ -28,7 +28,10 @@ class HashtagSpan:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A URL of a post: what the author wrote, where X saw it lead, and the title and picture of X's preview of it."""
+    """A URL of a post: what the author wrote, where X saw it lead, and the title and picture of X's preview of it.
+
+    Once a short link was `followed`, `unwound_url` is what that found: None if it leads to no product of the store.
+    """
 
     expanded_url: str
     unwound_url: str | None = None
@@ -36,6 +39,12 @@ class Link:
     end: int = 0
     title: str | None = None
     image_url: str | None = None
+    followed: bool = False
+
+    @property
+    def known_url(self) -> str:
+        """Where the link leads, as far as that is known."""
+        return self.unwound_url or self.expanded_url
 
 
 @dataclass(frozen=True, slots=True)

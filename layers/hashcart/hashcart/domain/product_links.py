@@ -63,19 +63,20 @@ class StoreLinks:
 
     `hosts` are the shop's host names; a link with or without `www.` is theirs, and its marketplace is the name as it
     stands here. Amazon's and the demo store's hosts are known. Without hosts, "shopify" and "oscar" take a product page
-    of any host for theirs, and "generic", whose pages have no shape of their own, takes none.
+    of any host for theirs, and "generic", whose pages have no shape of their own, takes none. `short_hosts` are link
+    shorteners, beside Amazon's own, that may lead to the store.
     """
 
     store: str
     hosts: frozenset[str] = frozenset()
+    short_hosts: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, store: str, hosts: tuple[str, ...] = ()) -> "StoreLinks":
+    def of(cls, store: str, hosts: tuple[str, ...] = (), short_hosts: tuple[str, ...] = ()) -> "StoreLinks":
         """From configured names. Raises ValueError for one that no host can have, and where a shop has none."""
-        names = [name for host in hosts if (name := host_name(host)) is not None]
-        if len(names) < len(hosts) or (store in _STORES_OF_ANY_HOST and not names):
+        if store in _STORES_OF_ANY_HOST and not hosts:
             raise ValueError(f"the store {store} needs the host names of its product links, such as shop.example.com")
-        return cls(store, frozenset(names))
+        return cls(store, _host_names(hosts), _host_names(short_hosts))
 
     def marketplace(self, host: str) -> str | None:
         """The marketplace of a host, or None if it is none of the shop's."""
@@ -183,6 +184,13 @@ def _without_language(segments: list[str]) -> list[str]:
 def _variant(address: WebAddress, grammar: re.Pattern[str]) -> str:
     chosen = next((value for name, value in address.fields if name == "variant"), "")
     return chosen if grammar.fullmatch(chosen) else ""
+
+
+def _host_names(hosts: tuple[str, ...]) -> frozenset[str]:
+    names = list(map(host_name, hosts))
+    if None in names:
+        raise ValueError("a host name is letters, digits, hyphens and dots")
+    return frozenset(name for name in names if name is not None)
 
 
 def _escaped(part: str) -> str:

@@ -12,6 +12,12 @@ X_UNAVAILABLE = "x_unavailable"
 """The reason of a request whose parent post X could not be asked about; another delivery may still name the product."""
 
 
+SHORT_LINK_UNAVAILABLE = "short_link_unavailable"
+"""The reason of a request whose short link could not be followed; another delivery may still name the product."""
+
+UNREAD = frozenset({X_UNAVAILABLE, SHORT_LINK_UNAVAILABLE})
+
+
 @dataclass(frozen=True, slots=True)
 class AddRequested:
     """Cart requests queue: a reply asks for a product, or says why it names none.

@@ -18,7 +18,7 @@ from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.domain.regions import serves
 from hashcart.domain.sensitivity import is_sensitive
-from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.cart_requests import UNREAD, AddRequested, CartRequest, HashtagDropped, UndoRequested
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
 from hashcart.observability import report
@@ -142,8 +142,8 @@ class InsertLines:
             return self._not_linked(request)
         if link.state is LinkState.PAUSED:
             return self._reached(request, link, self._momentary(request, Code.PAUSED, link.state_reason))
-        if request.reason == X_UNAVAILABLE:
-            return self._reached(request, link, self._momentary(request, Code.STORE_UNAVAILABLE, X_UNAVAILABLE))
+        if request.reason in UNREAD:
+            return self._reached(request, link, self._momentary(request, Code.STORE_UNAVAILABLE, request.reason))
         try:
             version, snapshot = self._decide(request, link)
         except StoreUnavailableError:

@@ -9,6 +9,7 @@ from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.parents import Availability, ParentPost, summarise
 from hashcart.domain.posts import Post
 from hashcart.domain.product_links import ProductReference, StoreLinks
+from hashcart.domain.short_links import awaits_links, short_links_of, unwound
 from hashcart.domain.summons import Bot
 from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.client import Missing, RateLimitedError, TokenRejectedError, XUnavailableError
@@ -37,10 +38,11 @@ class Parents:
     cache: Cache
     store: StoreLinks
     bot: Bot
+    unwind: Callable[[Collection[str]], Mapping[str, str | None]]
     sleep: Callable[[float], None] = time.sleep
 
     def of(self, ids: Collection[str]) -> dict[str, ParentPost]:
-        """The parent posts of a batch. One that X or the cache could not tell now is missing from the answer."""
+        """The parent posts of a batch. One that X, the cache or a link shortener could not tell now is missing."""
         if not ids:
             return {}
         found = read_through(self.cache, ids, self._fetch, transient=TRANSIENT, sleep=self.sleep)
@@ -61,13 +63,18 @@ class Parents:
             return self.lookup.posts(ids, self.app_secret.text("bearer_token"))
 
     def _fetch(self, ids: Collection[str]) -> Fetched:
-        parents = {post_id: self._summary(post) for post_id, post in self.posts(ids).items()}
+        posts = self.posts(ids)
+        readable = [post for post in posts.values() if isinstance(post, Post)]
+        targets = self.unwind([url for post in readable for url in short_links_of(post, self.store)])
+        summaries = {post_id: self._summary(post, targets) for post_id, post in posts.items()}
+        parents = {post_id: parent for post_id, parent in summaries.items() if parent is not None}
         return {post_id: (_to_map(parent), _fresh_ms(parent)) for post_id, parent in parents.items()}
 
-    def _summary(self, post: Post | Missing) -> ParentPost:
+    def _summary(self, post: Post | Missing, targets: Mapping[str, str | None]) -> ParentPost | None:
         if isinstance(post, Missing):
             return ParentPost(availability=Availability(post.value))
-        return summarise(post, self.store, self.bot)
+        known = unwound(post, targets)
+        return None if awaits_links(known, self.store) else summarise(known, self.store, self.bot)
 
 
 def _fresh_ms(parent: ParentPost) -> int:

@@ -11,14 +11,36 @@ from hashcart.domain.parents import ParentPost, products_of, summarise, why_no_p
 from hashcart.domain.posts import PRIVATE, Link, Post
 from hashcart.domain.product_links import StoreLinks
 from hashcart.domain.quantities import quantity_beside
+from hashcart.domain.short_links import awaits_links, short_links_of, unwound
 from hashcart.domain.summons import Bot, is_summons
-from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.cart_requests import (
+    SHORT_LINK_UNAVAILABLE,
+    X_UNAVAILABLE,
+    AddRequested,
+    CartRequest,
+    HashtagDropped,
+    UndoRequested,
+)
 from hashcart.messages.posts import PostArrived, PostMessage, PrivateAdd
 from hashcart.observability import report, report_failure
 
 
-class ParentUnresolvedError(Exception):
-    """X could not be asked about the parent post; the reply must be read again."""
+class UnresolvedError(Exception):
+    """What a reply is about cannot be told now; it must be read again."""
+
+    reason: str
+
+
+class ParentUnresolvedError(UnresolvedError):
+    """X could not be asked about the parent post, or its short links could not be followed."""
+
+    reason = X_UNAVAILABLE
+
+
+class LinkUnresolvedError(UnresolvedError):
+    """The short links of the reply, or of the parent post that came with it, could not be followed."""
+
+    reason = SHORT_LINK_UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +52,37 @@ class Parsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What was found for a whole batch: parent posts by id, and where short links lead."""
+
+    parents: Mapping[str, ParentPost]
+    targets: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class ParsePosts:
-    """Reads hashtag, quantity and product link of replies. `parents_of` answers for a whole batch at once."""
+    """Reads hashtag, quantity and product link of replies.
+
+    `parents_of` finds parent posts by id, and `unwind` where short links lead, each for a whole batch at once.
+    """
 
     hashtags: CartHashtags
     bot: Bot
     store: StoreLinks
     parents_of: Callable[[Collection[str]], Mapping[str, ParentPost]]
+    unwind: Callable[[Collection[str]], Mapping[str, str | None]]
 
     def __call__(self, deliveries: Sequence[Delivery[PostMessage]]) -> Parsed:
         """The cart requests of a batch."""
-        parents = self._parents(deliveries)
+        known = Known(self._parents(deliveries), self._targets(deliveries))
         requests: dict[str, Sequence[CartRequest]] = {}
         failures: dict[str, Exception] = {}
         for delivery in deliveries:
             try:
-                requests[delivery.id] = self._requests(delivery.message, parents)
-            except ParentUnresolvedError as error:
+                requests[delivery.id] = self._requests(delivery.message, known)
+            except UnresolvedError as error:
                 failures[delivery.id] = error
-                requests[delivery.id] = self._last_words(delivery)
+                requests[delivery.id] = self._last_words(delivery, error.reason)
             except Exception as error:  # noqa: BLE001 - an item that fails in any way must not take its batch along
                 report_failure(None, "failed", error)
                 failures[delivery.id] = error
@@ -61,6 +95,25 @@ class ParsePosts:
         except Exception as error:  # noqa: BLE001 - the posts that need no lookup must not fail with those that do
             report_failure(None, "lookup_failed", error)
             return {}
+
+    def _targets(self, deliveries: Sequence[Delivery[PostMessage]]) -> Mapping[str, str | None]:
+        posts = [post for delivery in deliveries for post in self._posts_with_links(delivery.message)]
+        urls = dict.fromkeys(url for post in posts for url in short_links_of(post, self.store))
+        try:
+            return self.unwind(list(urls))
+        except Exception as error:  # noqa: BLE001 - the posts without short links must not fail with those that have some
+            report_failure(None, "short_links_failed", error)
+            return {}
+
+    def _posts_with_links(self, message: PostMessage) -> Sequence[Post]:
+        """The posts of a message whose links matter."""
+        if isinstance(message, PrivateAdd):
+            return [_post_of(message)]
+        if not isinstance(message, PostArrived) or message.post.is_repost or message.post.replied_to_id is None:
+            return []
+        if asks_to_undo(message.post) or self.hashtags.first_in(message.post) is None:
+            return []
+        return [message.post] if message.parent is None else [message.parent, message.post]
 
     def _wanted_parent(self, message: PostMessage) -> str | None:
         if isinstance(message, PrivateAdd):
@@ -77,36 +130,40 @@ class ParsePosts:
             return post.replied_to_author_id in (None, self.bot.user_id)
         return self.hashtags.first_in(post) is not None
 
-    def _requests(self, message: PostMessage, parents: Mapping[str, ParentPost]) -> Sequence[CartRequest]:
+    def _requests(self, message: PostMessage, known: Known) -> Sequence[CartRequest]:
         match message:
             case PrivateAdd():
-                return [self._private_add(message, parents)]
+                return [self._private_add(message, known)]
             case PostArrived():
-                return self._requests_of_post(message, parents)
+                return self._requests_of_post(message, known)
             case _:
                 return [message]
 
-    def _requests_of_post(self, message: PostArrived, parents: Mapping[str, ParentPost]) -> Sequence[CartRequest]:
+    def _requests_of_post(self, message: PostArrived, known: Known) -> Sequence[CartRequest]:
         post = message.post
         if post.replied_to_id is None or post.is_repost:
             return _dropped(post, "not_a_reply")
         if asks_to_undo(post):
-            return self._undo(post, self._parent(message, parents))
+            return self._undo(post, self._parent(message, known))
         if self.hashtags.first_in(post) is None:
             if post.is_edit:
                 return [HashtagDropped(post.id, post.first_id, post.author_id)]
             return _dropped(post, "no_hashtag")
-        parent = self._parent(message, parents)
+        parent = self._parent(message, known)
         if parent is None:
             raise ParentUnresolvedError(post.replied_to_id)
-        return [self._add(post, parent)]
+        if message.parent is not None and awaits_links(unwound(message.parent, known.targets), self.store):
+            raise LinkUnresolvedError(post.replied_to_id)
+        return [self._add(unwound(post, known.targets), parent)]
 
-    def _parent(self, message: PostArrived, parents: Mapping[str, ParentPost]) -> ParentPost | None:
+    def _parent(self, message: PostArrived, known: Known) -> ParentPost | None:
         if message.parent is not None:
-            return summarise(message.parent, self.store, self.bot)
-        return parents.get(message.post.replied_to_id or "")
+            return summarise(unwound(message.parent, known.targets), self.store, self.bot)
+        return known.parents.get(message.post.replied_to_id or "")
 
     def _add(self, post: Post, parent: ParentPost) -> AddRequested:
+        if not parent.products and awaits_links(post, self.store):
+            raise LinkUnresolvedError(post.id)
         own = {} if parent.products else products_of(post, self.store)
         product = next(iter(parent.products or own), None)
         reason = None if product else why_no_product(parent, post)
@@ -125,18 +182,11 @@ class ParsePosts:
             preview=(own.get(product) or parent.preview(product)) if product else None,
         )
 
-    def _private_add(self, message: PrivateAdd, parents: Mapping[str, ParentPost]) -> AddRequested:
-        parent = ParentPost() if message.url else parents.get(message.parent_id)
+    def _private_add(self, message: PrivateAdd, known: Known) -> AddRequested:
+        parent = ParentPost() if message.url else known.parents.get(message.parent_id)
         if parent is None:
             raise ParentUnresolvedError(message.parent_id)
-        post = Post(
-            id=message.id,
-            first_id=message.id,
-            author_id=message.author_id,
-            links=(Link(message.url),) if message.url else (),
-            replied_to_id=message.parent_id,
-        )
-        return _kept_private(self._add(post, parent), message)
+        return _kept_private(self._add(unwound(_post_of(message), known.targets), parent), message)
 
     def _undo(self, post: Post, parent: ParentPost | None) -> Sequence[CartRequest]:
         target_id = self._undone_post(post, parent)
@@ -165,12 +215,12 @@ class ParsePosts:
         mentions = [(mention.start, mention.end) for mention in post.mentions]
         return read(post.text, hashtag.start, hashtag.end, links + mentions)
 
-    def _last_words(self, delivery: Delivery[PostMessage]) -> Sequence[CartRequest]:
+    def _last_words(self, delivery: Delivery[PostMessage], reason: str) -> Sequence[CartRequest]:
         """On the last receive the shopper still hears of it, while the post itself goes to the dead-letter queue."""
         message = delivery.message
         if delivery.is_last and isinstance(message, PrivateAdd):
             unread = AddRequested(
-                message.id, message.id, message.author_id, message.parent_id, product=None, reason=X_UNAVAILABLE
+                message.id, message.id, message.author_id, message.parent_id, product=None, reason=reason
             )
             return [_kept_private(unread, message)]
         if not delivery.is_last or not isinstance(message, PostArrived) or asks_to_undo(message.post):
@@ -183,10 +233,21 @@ class ParsePosts:
                 author_id=post.author_id,
                 parent_id=post.replied_to_id or "",
                 product=None,
-                reason=X_UNAVAILABLE,
+                reason=reason,
                 summoned=is_summons(post, self.bot, parent_involves_bot=True),
             )
         ]
+
+
+def _post_of(message: PrivateAdd) -> Post:
+    """The reply that would ask for the same."""
+    return Post(
+        id=message.id,
+        first_id=message.id,
+        author_id=message.author_id,
+        links=(Link(message.url),) if message.url else (),
+        replied_to_id=message.parent_id,
+    )
 
 
 def _kept_private(request: AddRequested, message: PrivateAdd) -> AddRequested:

@@ -29,6 +29,7 @@ TEXTS = {
     "reason.parent_protected": "Der Beitrag, auf den du geantwortet hast, ist geschützt; wir können ihn nicht lesen.",
     "reason.revoked": "Du hast die Erlaubnis auf X zurückgenommen.",
     "reason.protected": "Dein X-Profil ist geschützt; wir können deine Antworten nicht lesen.",
+    "reason.short_link_unavailable": "Dem gekürzten Link war nicht zu folgen.",
     "reason.x_unavailable": "X war zu dem Beitrag, auf den du geantwortet hast, nicht zu befragen.",
     "reason.store": "Der Shop antwortet gerade nicht.",
     "next.NO_PRODUCT": "Mehr steht auf deiner Aktivitätsseite. Du kannst auch den Link eines Produkts auf deiner Warenkorbseite einfügen; das sieht sonst niemand.",

@@ -29,6 +29,7 @@ TEXTS = {
     "reason.parent_protected": "The post that you replied to is protected, so we cannot read it.",
     "reason.revoked": "You took back the permission on X.",
     "reason.protected": "Your X profile is protected, so we cannot read your replies.",
+    "reason.short_link_unavailable": "The shortened link could not be followed.",
     "reason.x_unavailable": "X could not be asked about the post that you replied to.",
     "reason.store": "The store does not answer at the moment.",
     "next.NO_PRODUCT": "Your activity page tells more. You can also paste a product's link on your cart page; nobody else sees that.",

@@ -29,6 +29,7 @@ TEXTS = {
     "reason.parent_protected": "La publicación a la que respondiste está protegida y no podemos leerla.",
     "reason.revoked": "Retiraste el permiso en X.",
     "reason.protected": "Tu perfil de X está protegido y no podemos leer tus respuestas.",
+    "reason.short_link_unavailable": "No pudimos seguir el enlace acortado.",
     "reason.x_unavailable": "No pudimos consultar en X la publicación a la que respondiste.",
     "reason.store": "La tienda no responde en este momento.",
     "next.NO_PRODUCT": "Tu página de actividad dice más. También puedes pegar el enlace de un producto en la página de tu carrito; nadie más lo ve.",

@@ -29,6 +29,7 @@ TEXTS = {
     "reason.parent_protected": "Le post auquel vous avez répondu est protégé ; nous ne pouvons pas le lire.",
     "reason.revoked": "Vous avez retiré l’autorisation sur X.",
     "reason.protected": "Votre profil X est protégé ; nous ne pouvons pas lire vos réponses.",
+    "reason.short_link_unavailable": "Le lien raccourci n’a pas pu être suivi.",
     "reason.x_unavailable": "X n’a pas pu être interrogé sur le post auquel vous avez répondu.",
     "reason.store": "La boutique ne répond pas pour l’instant.",
     "next.NO_PRODUCT": "Votre page d’activité en dit plus. Vous pouvez aussi coller le lien d’un produit sur la page de votre panier ; personne d’autre ne le voit.",

@@ -29,6 +29,7 @@ TEXTS = {
     "reason.parent_protected": "返信先の投稿は非公開のため、読み取れません。",
     "reason.revoked": "X側で許可が取り消されました。",
     "reason.protected": "Xのプロフィールが非公開のため、返信を読み取れません。",
+    "reason.short_link_unavailable": "短縮リンクのリンク先を確認できませんでした。",
     "reason.x_unavailable": "返信先の投稿をXで確認できませんでした。",
     "reason.store": "ただいまストアが応答していません。",
     "next.NO_PRODUCT": "詳しくは履歴のページをご覧ください。カートのページに商品のリンクを貼り付けることもできます。ほかの人には見えません。",
