@@ -3,10 +3,11 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import boto3
 
-from hashcart.domain.account_links import AccountLink, StoreAccount
+from hashcart.domain.account_links import AccountLink, EmailChoice, StoreAccount
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.bot_tokens import BotTokens
@@ -16,6 +17,7 @@ from local.settings import (
     BOT_CLIENT_ID,
     BOT_CLIENT_SECRET,
     CONSUMER_SECRET,
+    EMAIL_SENDER,
     LOGIN_CLIENT_ID,
     LOGIN_CLIENT_SECRET,
     STORE_CLIENT_ID,
@@ -44,6 +46,9 @@ def seed(outputs: Mapping[str, str], endpoint_url: str, store_issuer: str) -> No
         ("StoreSignInSecretArn", {"client_id": STORE_CLIENT_ID, "client_secret": STORE_CLIENT_SECRET}),
     ):
         secrets.put_secret_value(SecretId=outputs[output], SecretString=json.dumps(value))
+    ses = session.client("sesv2", endpoint_url=endpoint_url)
+    with suppress(ses.exceptions.AlreadyExistsException):
+        ses.create_email_identity(EmailIdentity=EMAIL_SENDER)
     account_links = AccountLinks(
         session.client("dynamodb", endpoint_url=endpoint_url), outputs["AccountLinksTableName"]
     )
@@ -63,15 +68,15 @@ def sign_bot_in_once(outputs: Mapping[str, str], endpoint_url: str, x_api_base_u
 def link_shoppers(account_links: AccountLinks, store_issuer: str, now_ms: int) -> None:
     """Link profiles with customers of the demo store, unless a profile is linked already.
 
-    Two have public answers, one has none, and the posts of one are protected.
+    Two have public answers, one has none, and the posts of one are protected. One wants no e-mail.
     """
     people = (
-        ("222", "ada_shops", "ada", "en", True),
-        ("555", "dieter_kauft", "dieter", "de", True),
-        ("666", "quiet_quinn", "quinn", "en", False),
-        ("444", "cleo_private", "cleo", "en", True),
+        ("222", "ada_shops", "ada", "en", True, EmailChoice.EVERYTHING),
+        ("555", "dieter_kauft", "dieter", "de", True, EmailChoice.PROBLEMS),
+        ("666", "quiet_quinn", "quinn", "en", False, EmailChoice.NOTHING),
+        ("444", "cleo_private", "cleo", "en", True, EmailChoice.PROBLEMS),
     )
-    for x_user_id, handle, subject, language, public_replies in people:
+    for x_user_id, handle, subject, language, public_replies, email in people:
         if account_links.current_link(x_user_id) is None:
             account = StoreAccount(store_issuer, subject, CUSTOMERS[subject].name)
             link = AccountLink(
@@ -86,8 +91,10 @@ def link_shoppers(account_links: AccountLinks, store_issuer: str, now_ms: int) -
                 public_replies=public_replies,
                 undo_on_delete=True,
                 protected=ACCOUNTS[x_user_id].protected,
+                email=email,
             )
-            account_links.link(link, now_ms=now_ms)
+            address = None if email is EmailChoice.NOTHING else CUSTOMERS[subject].email
+            account_links.link(link, email_address=address, now_ms=now_ms)
 
 
 def _session() -> boto3.Session:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
+EMAIL_SENDER = "cart@northwind.example"
+
 BOT_USER_ID = "900"
 BOT_USERNAME = "shopbot"
 CART_HASHTAGS = ("AmazonCart", "AmazonBasket", "アマゾンポチ")
@@ -36,6 +38,7 @@ class LocalSettings:
     aws_port: int
     state_dir: Path
     cart_port: int = 8402
+    mail_port: int = 8403
     consumer_secret: str = CONSUMER_SECRET
     bearer_token: str = APP_BEARER_TOKEN
     client_id: str = BOT_CLIENT_ID
@@ -68,6 +71,16 @@ class LocalSettings:
         return f"http://cart.localhost:{self.cart_port}"
 
     @property
+    def mail_site_url(self) -> str:
+        """The inbox of all shoppers as a browser opens it."""
+        return f"http://mail.localhost:{self.mail_port}"
+
+    @property
+    def ses_endpoint_url(self) -> str:
+        """The inbox as the functions call it in the place of SES."""
+        return f"http://127.0.0.1:{self.mail_port}"
+
+    @property
     def aws_endpoint_url(self) -> str:
         """The emulator of AWS."""
         return f"http://127.0.0.1:{self.aws_port}"
@@ -79,7 +92,7 @@ class LocalSettings:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> LocalSettings:
-    """Read the settings, which the variables `HASHCART_…_PORT` of `X`, `STORE`, `CART`, `AWS` override.
+    """Read the settings, which the variables `HASHCART_…_PORT` of `X`, `STORE`, `CART`, `MAIL`, `AWS` override.
 
     So does `HASHCART_STATE_DIR`.
 
@@ -93,6 +106,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> LocalSettings:
         x_port=int(environ.get("HASHCART_X_PORT", "8400")),
         store_port=int(environ.get("HASHCART_STORE_PORT", "8401")),
         cart_port=int(environ.get("HASHCART_CART_PORT", "8402")),
+        mail_port=int(environ.get("HASHCART_MAIL_PORT", "8403")),
         aws_port=int(environ.get("HASHCART_AWS_PORT", "4566")),
         state_dir=PROJECT_ROOT / environ.get("HASHCART_STATE_DIR", ".local"),
         consumer_secret=environ.get("HASHCART_X_CONSUMER_SECRET", CONSUMER_SECRET),

@@ -1,4 +1,4 @@
-"""Serves the X simulator, the demo store and the pages' front door, in one process: `python -m local.sites`."""
+"""Serves X's simulator, the demo store, the pages' front door and the inbox in one process: `python -m local.sites`."""
 
 import socket
 import sys
@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.demo_store.app import DemoStore
 from local.front_door import FrontDoor
+from local.inbox.app import Inbox
 from local.settings import LocalSettings, from_environment
 from local.stack_watcher import StackWatcher
 from local.x_simulator.app import XSimulator
@@ -31,6 +32,7 @@ class Sites:
         self._by_port: dict[int, ASGIApp] = {
             settings.store_port: DemoStore(settings.store_port, settings.cart_site_url).app(),
             settings.cart_port: FrontDoor(settings.outputs_file, settings.aws_endpoint_url),
+            settings.mail_port: Inbox(settings).app(),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +64,7 @@ def listen(port: int, open_socket: Callable[[], socket.socket] = socket.socket) 
         listener.close()
         raise PortTakenError(
             f"Port {port} is taken. Stop what listens there, or choose others with HASHCART_X_PORT, "
-            "HASHCART_STORE_PORT and HASHCART_CART_PORT."
+            "HASHCART_STORE_PORT, HASHCART_CART_PORT and HASHCART_MAIL_PORT."
         ) from error
     listener.listen(BACKLOG)
     listener.setblocking(False)
@@ -71,7 +73,8 @@ def listen(port: int, open_socket: Callable[[], socket.socket] = socket.socket) 
 
 def serve(settings: LocalSettings, watcher: Watcher) -> None:  # pragma: no cover - sockets; every start runs it
     """Serve until SIGINT or SIGTERM. Raises PortTakenError."""
-    listeners = [listen(port) for port in (settings.x_port, settings.store_port, settings.cart_port)]
+    ports = (settings.x_port, settings.store_port, settings.cart_port, settings.mail_port)
+    listeners = [listen(port) for port in ports]
     sites = Sites(settings, watcher)
     config = uvicorn.Config(sites, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     SitesServer(config, sites).run(sockets=listeners)

@@ -1,4 +1,4 @@
-"""Outcomes queue → activity and public answers; each minute also the answers that had to wait."""
+"""Outcomes queue → activity, public answers and e-mail; each minute also what had to wait, and the digests."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,18 +9,23 @@ from pydantic import TypeAdapter
 
 from hashcart.aws import CLIENT_CONFIG
 from hashcart.consumers import Consumer, Delivery, each
+from hashcart.emails.rendering import Letterhead
+from hashcart.emails.ses import Ses, config_without_retries
 from hashcart.http import HttpClient
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.observability import clock_ms, logger
-from hashcart.secrets import Secret
-from hashcart.settings import base_url, flag, text
+from hashcart.secrets import Secret, token_keys
+from hashcart.settings import base_url, flag, optional_text, text
 from hashcart.social.x.bot_session import BotSession
 from hashcart.social.x.client import XApi
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.bot_tokens import BotTokens
-from hashcart.storage.pending import Pending, PendingKind
+from hashcart.storage.carts import Carts
+from hashcart.storage.pending import Pending, PendingItem, PendingKind
+from hashcart.storage.recipients import Recipients
 from hashcart.use_cases.deliver_outcomes import DeliverOutcomes
+from hashcart.use_cases.send_emails import Mailer, OutcomeEmails, PendingEmails
 from hashcart.use_cases.wake_pending import wake_pending
 
 TIME_TO_FINISH_MS = 15_000
@@ -31,9 +36,32 @@ secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
 
 api = XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms)
 pending = Pending(dynamodb, text("PENDING_TABLE"))
+activity = Activity(dynamodb, text("ACTIVITY_TABLE"))
+links = AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE"))
+
+
+def open_emails(sender: str) -> tuple[OutcomeEmails, PendingEmails]:
+    """What sends e-mail in the name of the store, from the address `sender`."""
+    pages_secret = Secret(secrets, text("PAGES_SECRET_ARN"), clock_ms=clock_ms)
+    mailer = Mailer(
+        Ses(boto3.client("sesv2", config=config_without_retries()), text("EMAIL_CONFIGURATION_SET")),
+        Letterhead(store=text("STORE_NAME"), sender=sender, public_url=base_url("PUBLIC_URL")),
+        lambda: token_keys(pages_secret.read()),
+        clock_ms,
+    )
+    recipients = Recipients(dynamodb, text("ACCOUNT_LINKS_TABLE"))
+    carts = Carts(dynamodb, text("CARTS_TABLE"))
+    return (
+        OutcomeEmails(activity, recipients, carts, pending, mailer, clock_ms),
+        PendingEmails(activity, links, recipients, carts, pending, mailer, clock_ms),
+    )
+
+
+email_sender = optional_text("EMAIL_SENDER")
+outcome_emails, pending_emails = open_emails(email_sender) if email_sender else (None, None)
 deliver_outcome = DeliverOutcomes(
-    outcomes=Activity(dynamodb, text("ACTIVITY_TABLE")),
-    links=AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE")),
+    outcomes=activity,
+    links=links,
     api=api,
     session=BotSession(
         api,
@@ -45,6 +73,7 @@ deliver_outcome = DeliverOutcomes(
     bot_user_id=text("BOT_USER_ID"),
     reply_to_strangers=flag("REPLY_TO_STRANGERS"),
     clock_ms=clock_ms,
+    emails=outcome_emails,
 )
 message_type: TypeAdapter[OutcomeReached] = TypeAdapter(OutcomeReached)
 consumer: Consumer[OutcomeReached] = Consumer(
@@ -61,6 +90,16 @@ def deliver(deliveries: Sequence[Delivery[OutcomeReached]], has_time: Callable[[
     return failures
 
 
+def waiting() -> dict[PendingKind, Callable[[PendingItem], None]]:
+    """What is done about each kind of item that is due, the answers first."""
+    kinds: dict[PendingKind, Callable[[PendingItem], None]] = {
+        PendingKind.OUTCOME: lambda item: deliver_outcome(message_type.validate_json(item.message))
+    }
+    if pending_emails is not None:
+        kinds |= {PendingKind.NOTICE: pending_emails.notice, PendingKind.DIGEST: pending_emails.digest}
+    return kinds
+
+
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Deliver one batch of the Outcomes queue, or on schedule what is due in Pending."""
@@ -70,11 +109,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     if "Records" in event:
         return consumer.process(event, lambda deliveries: deliver(deliveries, has_time))
-    woken = wake_pending(
-        pending,
-        PendingKind.OUTCOME,
-        lambda item: deliver_outcome(message_type.validate_json(item.message)),
-        now_ms=clock_ms(),
-        has_time=has_time,
-    )
-    return {"woken": woken}
+    woken = [
+        wake_pending(pending, kind, deal_with, now_ms=clock_ms(), has_time=has_time)
+        for kind, deal_with in waiting().items()
+    ]
+    return {"woken": sum(woken)}

@@ -36,6 +36,7 @@ def start(settings: LocalSettings, _arguments: list[str]) -> int:  # pragma: no 
             f"  X, to reply on:       {settings.x_url}\n"
             f"  The shopper's pages:  {settings.cart_site_url}/\n"
             f"  The demo store:       {settings.store_site_url}/\n"
+            f"  The shoppers' e-mail: {settings.mail_site_url}/\n"
             "Ctrl-C ends everything and keeps the carts; `make reset` forgets them."
         )
         stack.wait()

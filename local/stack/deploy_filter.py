@@ -3,12 +3,14 @@
 MiniStack 1.5 refuses CodeDeploy resources and alarms over metric math, and its SQS poller stops at a
 `MaximumConcurrency` that comes from a parameter (it compares a number with text): these are left out. It enforces roles
 but asks for SQS's batch calls under names of their own, which AWS does not know: there the single call's permission
-covers the batch (Amazon SQS developer guide, "Amazon SQS API permissions"). Everything else is deployed as it is.
+covers the batch (Amazon SQS developer guide, "Amazon SQS API permissions"). It asks for `ses:SendEmail` without saying
+which identity or sender: there the permission is one for all. Everything else is deployed as it is.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 Template = dict[str, Any]
@@ -26,7 +28,9 @@ def adapted_to_the_emulator(template: Template) -> Template:
         if resource["Type"] == "AWS::Serverless::Function":
             _relax_function(resource["Properties"])
         if resource["Type"] == "AWS::IAM::Role":
-            _name_batch_calls(resource["Properties"])
+            for statement in _statements(resource["Properties"]):
+                _name_batch_calls(statement)
+                _widen_sending(statement)
     return filtered
 
 
@@ -43,7 +47,18 @@ def _relax_function(properties: dict[str, Any]) -> None:
             event["Properties"].pop("ScalingConfig", None)
 
 
-def _name_batch_calls(role: dict[str, Any]) -> None:
+def _statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The statements of a role's policies, also those that a condition admits."""
     for policy in role.get("Policies", []):
         for statement in policy["PolicyDocument"]["Statement"]:
-            statement["Action"] += [f"{action}Batch" for action in statement["Action"] if action in _WITH_BATCH_CALL]
+            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def _name_batch_calls(statement: dict[str, Any]) -> None:
+    statement["Action"] += [f"{action}Batch" for action in statement["Action"] if action in _WITH_BATCH_CALL]
+
+
+def _widen_sending(statement: dict[str, Any]) -> None:
+    if statement["Action"] == ["ses:SendEmail"]:
+        statement["Resource"] = "*"
+        statement.pop("Condition", None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.settings import BOT_USER_ID, BOT_USERNAME, CART_HASHTAGS, PROJECT_ROOT, LocalSettings
+from local.settings import BOT_USER_ID, BOT_USERNAME, CART_HASHTAGS, EMAIL_SENDER, PROJECT_ROOT, LocalSettings
 from local.stack.api_routes import create_routes
 from local.stack.deploy_filter import adapted_to_the_emulator
 from local.stack.processes import run_command
@@ -55,6 +55,7 @@ def parameter_values(settings: LocalSettings, architecture: str) -> dict[str, st
         "XApiBaseUrl": settings.x_api_base_url,
         "XSiteUrl": settings.x_url.rstrip("/"),
         "PublicUrl": settings.cart_site_url,
+        "EmailSender": EMAIL_SENDER,
         "StoreName": "Northwind",
         "AccentColor": "#84572c",
         "ImageOrigins": f"{settings.store_site_url},{settings.x_url.rstrip('/')}",

@@ -34,6 +34,7 @@ def client_environment(settings: LocalSettings, inherited: Mapping[str, str]) ->
         "HASHCART_X_PORT": str(settings.x_port),
         "HASHCART_STORE_PORT": str(settings.store_port),
         "HASHCART_CART_PORT": str(settings.cart_port),
+        "HASHCART_MAIL_PORT": str(settings.mail_port),
         "HASHCART_AWS_PORT": str(settings.aws_port),
         "HASHCART_STATE_DIR": str(settings.state_dir),
     }
@@ -43,9 +44,11 @@ def emulator_environment(settings: LocalSettings, inherited: Mapping[str, str], 
     """For MiniStack, whose Lambda workers inherit it.
 
     `PYTHONPATH` must not reach the workers: they find what Lambda's runtime and the layers bring, and nothing else.
+    What they send through SES goes by way of the inbox, which keeps a copy.
     """
     return {
         **_without(("AWS_", "PYTHON", "HASHCART_"), inherited),
+        "AWS_ENDPOINT_URL_SESV2": settings.ses_endpoint_url,
         "GATEWAY_PORT": str(settings.aws_port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,

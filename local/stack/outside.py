@@ -113,7 +113,7 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
 
     def current_world(self) -> str:
         settings = self._settings
-        ports = (settings.aws_port, settings.x_port, settings.store_port, settings.cart_port)
+        ports = (settings.aws_port, settings.x_port, settings.store_port, settings.cart_port, settings.mail_port)
         return f"MiniStack {version('ministack')} on {', '.join(map(str, ports))}"
 
     def forget(self) -> None:
@@ -167,13 +167,14 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
 
     def start_sites(self) -> Running:
         child = start_child(
-            "The simulator of X, the demo store and the pages' front door",
+            "The simulator of X, the demo store, the pages' front door and the inbox",
             [sys.executable, str(_SUPERVISED), "local.sites", str(PROJECT_ROOT)],
             self._settings.state_dir / "sites.log",
             self._environment,
             PROJECT_ROOT,
         )
-        for port in (self._settings.x_port, self._settings.store_port, self._settings.cart_port):
+        settings = self._settings
+        for port in (settings.x_port, settings.store_port, settings.cart_port, settings.mail_port):
             wait_until(child, lambda port=port: _get(port, "/") is not None)  # type: ignore[misc]
         return child
 
@@ -211,6 +212,7 @@ def private_settings(settings: LocalSettings) -> LocalSettings:
         x_port=settings.x_port + 10000,
         store_port=settings.store_port + 10000,
         cart_port=settings.cart_port + 10000,
+        mail_port=settings.mail_port + 10000,
         aws_port=settings.aws_port + 10000,
         state_dir=settings.state_dir / _PRIVATE,
     )

@@ -28,6 +28,7 @@ def check_ports(settings: LocalSettings, free: Callable[[int], bool] = is_free) 
         (settings.x_port, "HASHCART_X_PORT"),
         (settings.store_port, "HASHCART_STORE_PORT"),
         (settings.cart_port, "HASHCART_CART_PORT"),
+        (settings.mail_port, "HASHCART_MAIL_PORT"),
         (settings.aws_port, "HASHCART_AWS_PORT"),
     )
     for port, variable in uses:

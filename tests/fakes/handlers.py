@@ -77,6 +77,8 @@ class Bundle:
             "PAGES_SECRET_ARN": aws.create_secret(f"pages-{uuid.uuid4()}", {"key": "address-key"}),
             "PUBLIC_URL": PAGES,
             "STORE_NAME": "Northwind",
+            "EMAIL_SENDER": "",
+            "EMAIL_CONFIGURATION_SET": "hashcart",
             "ACCENT_COLOR": "#84572c",
             "OPERATOR_NAME": "Northwind Ltd",
             "OPERATOR_URL": "https://northwind.example/about",
@@ -108,6 +110,7 @@ class Bundle:
             "hashtag_parsing": "PostsQueue",
             "cart_insertion": "CartRequestsQueue",
             "outcome_delivery": "OutcomesQueue",
+            "email_feedback": "EmailFeedbackQueue",
         }
         if function not in self._warm:
             self._warm[function] = self.load(function, queues.get(function))

@@ -98,6 +98,10 @@ EXPECTED: dict[str, tuple[str | None, list[str]]] = {
     "outcome_delivery__good": (None, []),
     "outcome_delivery__schedule": (None, []),
     "outcome_delivery__malformed": ("OutcomesDeadLetterQueue", ["outcome"]),
+    "email_feedback__good": (None, []),
+    "email_feedback__complaint": (None, []),
+    "email_feedback__greeting": (None, []),
+    "email_feedback__malformed": ("EmailFeedbackDeadLetterQueue", ["raw"]),
 }
 
 

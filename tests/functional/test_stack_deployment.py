@@ -55,10 +55,21 @@ class TestFilter:
 
     def test_changes_nothing_else_of_the_real_template(self) -> None:
         expected = template()
-        for function in ("HashtagParsingFunction", "CartInsertionFunction", "OutcomeDeliveryFunction"):
+        for function in (
+            "HashtagParsingFunction",
+            "CartInsertionFunction",
+            "OutcomeDeliveryFunction",
+            "EmailFeedbackFunction",
+        ):
             for event in expected["Resources"][function]["Properties"]["Events"].values():
                 event["Properties"].pop("ScalingConfig", None)
         given = adapted_to_the_emulator(template())
+        sender = "OutcomeDeliveryRole"
+        for document in (expected, given):
+            [policy] = document["Resources"][sender]["Properties"]["Policies"]
+            policy["PolicyDocument"]["Statement"] = [
+                entry for entry in policy["PolicyDocument"]["Statement"] if "Fn::If" not in entry
+            ]
         for role in given["Resources"].values():
             for policy in role["Properties"].get("Policies", []):
                 for statement in policy["PolicyDocument"]["Statement"]:
@@ -75,6 +86,14 @@ class TestFilter:
         assert policy["PolicyDocument"]["Statement"] == [
             {"Action": ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:SendMessageBatch"]}
         ]
+
+    def test_lets_the_sender_of_e_mail_send_as_far_as_the_emulator_asks(self) -> None:
+        filtered = adapted_to_the_emulator(template())
+        [policy] = filtered["Resources"]["OutcomeDeliveryRole"]["Properties"]["Policies"]
+        [sending] = [entry for entry in policy["PolicyDocument"]["Statement"] if "Fn::If" in entry]
+        condition, statement, otherwise = sending["Fn::If"]
+        assert (condition, otherwise) == ("HasEmailSender", {"Ref": "AWS::NoValue"})
+        assert statement == {"Effect": "Allow", "Action": ["ses:SendEmail"], "Resource": "*"}
 
     def test_does_not_change_its_argument(self) -> None:
         given = template()

@@ -36,11 +36,14 @@ def variables(function: str) -> Json:
 
 
 def statements(function: str) -> Iterator[tuple[list[str], list[Any]]]:
-    """Actions and resources of a function's role."""
+    """Actions and resources of a function's role, but for sending e-mail, which has no resource of the template."""
     role = properties(str(target(properties(function)["Role"])))
     assert "ManagedPolicyArns" not in role
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
+            if "Fn::If" in statement:
+                assert statement["Fn::If"][0] == "HasEmailSender"
+                continue
             assert statement["Effect"] == "Allow"
             resource = statement["Resource"]
             yield statement["Action"], resource if isinstance(resource, list) else [resource]
@@ -115,6 +118,28 @@ def test_its_role_reaches_exactly_what_its_variables_name(function: str) -> None
     reached = {target(resource) for _, granted in statements(function) for resource in granted}
     reached = {name for name in reached if resources[str(name)]["Type"] in QUEUE_TABLE_OR_SECRET}
     assert reached == named
+
+
+def test_e_mail_is_sent_by_one_function_and_from_the_stores_address_alone() -> None:
+    conditional = [
+        (name, statement["Fn::If"])
+        for name, role in resources_of("AWS::IAM::Role").items()
+        for policy in role["Properties"].get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Fn::If" in statement
+    ]
+    [(role_name, (_, statement, otherwise))] = conditional
+    assert (role_name, otherwise) == ("OutcomeDeliveryRole", {"Ref": "AWS::NoValue"})
+    assert (statement["Effect"], statement["Action"]) == ("Allow", ["ses:SendEmail"])
+    assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "EmailSender"}}}
+    arns = [resource["Fn::Sub"] for resource in statement["Resource"]]
+    arns = [arn if isinstance(arn, str) else arn[0] for arn in arns]
+    prefix = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:"
+    assert [arn.removeprefix(prefix) for arn in arns] == [
+        "identity/${EmailSender}",
+        "identity/${Domain}",
+        "configuration-set/${EmailConfigurationSet}",
+    ]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

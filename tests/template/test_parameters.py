@@ -85,6 +85,11 @@ def test_it_is_documented(name: str) -> None:
         ("AccentColor", ["#3b4cc0", "#FFF000"], ["", "red", "#fff", "#3b4cc0;"]),
         ("PrivacyUrl", ["", "https://shop.example/privacy?of=us"], ["javascript:alert(1)", "https://a b", "/x"]),
         ("ImageOrigins", ["", "https://a.example,https://b.example"], ["a.example", "https://a.example/x"]),
+        (
+            "EmailSender",
+            ["", "cart@shop.example.com", "cart+x@shop.example"],
+            ["shop.example", "a@b", "Shop <cart@shop.example>", "a@b.c,d@e.fg", "a@-", "*@shop.example"],
+        ),
         ("AlarmEmail", ["", "ops@shop.example.com"], ["ops", "ops@shop", "a b@c.de"]),
     ],
 )

@@ -36,7 +36,8 @@ def alarmed_metrics(queue: str) -> set[str]:
 
 
 def test_there_are_queues() -> None:
-    assert len(SOURCES) == len(DEAD_LETTERS) == 3
+    assert SOURCES == ["CartRequestsQueue", "EmailFeedbackQueue", "OutcomesQueue", "PostsQueue"]
+    assert len(DEAD_LETTERS) == len(SOURCES)
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -85,3 +86,31 @@ def test_an_alarm_watches_the_oldest_message(name: str) -> None:
 @pytest.mark.parametrize("name", DEAD_LETTERS)
 def test_an_alarm_watches_the_dead_letters(name: str) -> None:
     assert "ApproximateNumberOfMessagesVisible" in alarmed_metrics(name)
+
+
+def test_only_the_feedback_topic_sends_to_the_feedback_queue_and_only_ses_to_the_topic() -> None:
+    resources = template()["Resources"]
+    assert [name for name, entry in resources.items() if entry["Type"] == "AWS::SQS::QueuePolicy"] == [
+        "EmailFeedbackQueuePolicy"
+    ]
+    [to_queue] = resources["EmailFeedbackQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (to_queue["Principal"], to_queue["Action"]) == ({"Service": "sns.amazonaws.com"}, "sqs:SendMessage")
+    assert target(to_queue["Condition"]["ArnEquals"]["aws:SourceArn"]) == "EmailFeedbackTopic"
+    [to_topic] = resources["EmailFeedbackTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (to_topic["Principal"], to_topic["Action"]) == ({"Service": "ses.amazonaws.com"}, "sns:Publish")
+    assert set(to_topic["Condition"]["StringEquals"]) == {"AWS:SourceAccount", "AWS:SourceArn"}
+    subscription = resources["EmailFeedbackSubscription"]["Properties"]
+    assert subscription["RawMessageDelivery"] is True
+    assert target(subscription["Endpoint"]) == "EmailFeedbackQueue"
+
+
+def test_ses_publishes_bounces_and_complaints_of_our_e_mail() -> None:
+    destination = template()["Resources"]["EmailFeedbackDestination"]["Properties"]
+    assert target(destination["ConfigurationSetName"]) == "EmailConfigurationSet"
+    assert destination["EventDestination"]["MatchingEventTypes"] == ["bounce", "complaint"]
+    assert target(destination["EventDestination"]["SnsDestination"]["TopicARN"]) == "EmailFeedbackTopic"
+
+
+def test_without_a_sender_nobody_pays_for_asking_about_feedback() -> None:
+    [(_, event)] = consumers_of("EmailFeedbackQueue")
+    assert event["Enabled"] == {"Fn::If": ["HasEmailSender", True, False]}
