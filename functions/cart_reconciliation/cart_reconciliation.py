@@ -1,4 +1,6 @@
-"""On schedule: cart requests that the store could not take go back to their queue, unconfirmed lines to the store."""
+"""On schedule: cart requests that the store could not take go back to their queue, unconfirmed lines to the store; and
+what an erased shopper may have left goes for good.
+"""
 
 from typing import Any
 
@@ -6,14 +8,18 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hashcart.aws import CLIENT_CONFIG
+from hashcart.messages.erasures import read_erasure
 from hashcart.observability import clock_ms, logger
 from hashcart.queues import send_or_raise
 from hashcart.settings import text
 from hashcart.storage.account_links import AccountLinks
+from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
+from hashcart.storage.sessions import Sessions
 from hashcart.stores.protocol import CartStore
 from hashcart.stores.registry import open_store
+from hashcart.use_cases.leave import FinishErasure, ShopperTables
 from hashcart.use_cases.synchronise_cart import reconcile_carts, synchroniser
 from hashcart.use_cases.wake_pending import wake_pending
 
@@ -26,7 +32,17 @@ cart_requests_queue_url = text("CART_REQUESTS_QUEUE_URL")
 pending = Pending(dynamodb, text("PENDING_TABLE"))
 store = open_store(text("STORE"))
 carts = Carts(dynamodb, text("CARTS_TABLE"), has_store_cart=isinstance(store, CartStore))
-synchronise = synchroniser(store, carts, AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE")), clock_ms)
+account_links = AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE"))
+synchronise = synchroniser(store, carts, account_links, clock_ms)
+finish_erasure = FinishErasure(
+    ShopperTables(
+        links=account_links,
+        carts=carts,
+        activity=Activity(dynamodb, text("ACTIVITY_TABLE")),
+        sessions=Sessions(dynamodb, text("SESSIONS_TABLE")),
+        pending=pending,
+    )
+)
 
 
 def request_again(item: PendingItem) -> None:
@@ -34,14 +50,20 @@ def request_again(item: PendingItem) -> None:
     send_or_raise(sqs, cart_requests_queue_url, item.message)
 
 
+def erase_again(item: PendingItem) -> None:
+    """Remove what was written while a shopper was being erased."""
+    finish_erasure(read_erasure(item.message))
+
+
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Request again what is due, and ask the store about the lines that it has not confirmed."""
+    """Request again what is due, finish erasures, and ask the store about the lines that it has not confirmed."""
 
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS
 
     now_ms = clock_ms()
     woken = wake_pending(pending, PendingKind.CART_REQUEST, request_again, now_ms=now_ms, has_time=has_time)
+    erased = wake_pending(pending, PendingKind.ERASURE, erase_again, now_ms=now_ms, has_time=has_time)
     synchronised = reconcile_carts(carts, synchronise, now_ms=now_ms, has_time=has_time) if synchronise else 0
-    return {"woken": woken, "synchronised": synchronised}
+    return {"woken": woken, "erased": erased, "synchronised": synchronised}

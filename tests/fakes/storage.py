@@ -3,6 +3,7 @@
 Each call is one atomic step. `faults` holds what the next calls raise before they have an effect: throttles, refusals.
 """
 
+import json
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -155,11 +156,13 @@ class MemoryAccountLinks(Faulty):
         self.links[x_user_id] = replace(link, state=LinkState.ACTIVE, state_reason=None)
         return True
 
-    def pause_email(self, shopper_id: str, *, reason: str) -> bool:
-        return self._set_email(shopper_id, reason)
-
     def resume_email(self, shopper_id: str) -> bool:
-        return self._set_email(shopper_id, None)
+        self._step()
+        shopper = self.shoppers.get(shopper_id)
+        if shopper is None or shopper.email_address is None:
+            return False
+        self._keep(replace(shopper, email_paused=None))
+        return True
 
     def erase(self, shopper_id: str, *, now_ms: int) -> str | None:
         self._step()
@@ -203,14 +206,6 @@ class MemoryAccountLinks(Faulty):
                 moved_at_ms=None,
             )
         )
-
-    def _set_email(self, shopper_id: str, paused: str | None) -> bool:
-        self._step()
-        shopper = self.shoppers.get(shopper_id)
-        if shopper is None or shopper.email_address is None:
-            return False
-        self._keep(replace(shopper, email_paused=paused))
-        return True
 
     def _keep(self, shopper: Shopper) -> Shopper:
         self.shoppers[shopper.shopper_id] = shopper
@@ -310,6 +305,14 @@ class MemoryActivity(Faulty):
     def release_reply(self, shopper_id: str, key: str) -> None:
         self._step()
         self._put(shopper_id, replace(self._row(shopper_id, key), reply=None))
+
+    def items_of(self, shopper_id: str) -> list[dict[str, Any]]:
+        self._step()
+        return [asdict(row) for (owner, _), row in self.rows.items() if owner == shopper_id]
+
+    def erase(self, shopper_id: str) -> None:
+        self._step()
+        self.rows = {key: row for key, row in self.rows.items() if key[0] != shopper_id}
 
     def _row(self, shopper_id: str, key: str) -> PostRow:
         return self.rows.get((shopper_id, key), PostRow(key))
@@ -445,6 +448,14 @@ class MemoryCarts(Faulty):
         self._due_ms[shopper_id, line.line_id] = due_ms
         return line
 
+    def items_of(self, shopper_id: str) -> list[dict[str, Any]]:
+        self._step()
+        return [asdict(line) for (owner, _), line in self.stored.items() if owner == shopper_id]
+
+    def erase(self, shopper_id: str) -> None:
+        self._step()
+        self.stored = {key: line for key, line in self.stored.items() if key[0] != shopper_id}
+
     def _line(self, shopper_id: str, line_id: str) -> CartLine:
         return self.stored.get((shopper_id, line_id), CartLine(line_id))
 
@@ -500,6 +511,10 @@ class MemoryPending(Faulty):
         self._step()
         due = [item for item in self.items if item.kind is kind and item.due_ms <= now_ms]
         return iter(sorted(due, key=lambda item: item.due_ms)[:limit_per_shard])
+
+    def waiting(self, is_wanted: Callable[[Mapping[str, Any]], bool]) -> list[PendingItem]:
+        self._step()
+        return [item for item in self.items if is_wanted(json.loads(item.message))]
 
     def claim(self, item: PendingItem, *, now_ms: int) -> bool:
         self._step()
@@ -571,3 +586,19 @@ class MemoryBotTokens(Faulty):
             return False
         self.leased_until_ms = now_ms + 30_000
         return True
+
+
+class MemorySessions(Faulty):
+    """The sessions that belong to shoppers, as leaving sees them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored: dict[str, list[dict[str, Any]]] = {}
+
+    def items_of(self, shopper_id: str) -> list[dict[str, Any]]:
+        self._step()
+        return self.stored.get(shopper_id, [])
+
+    def erase(self, shopper_id: str) -> None:
+        self._step()
+        self.stored.pop(shopper_id, None)

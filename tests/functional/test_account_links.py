@@ -248,13 +248,11 @@ def test_shoppers_pause_and_resume_their_own_link(links: Links) -> None:
     assert links.current_link("222") == link_of(ada)
 
 
-def test_email_pauses_where_there_is_an_address(links: Links) -> None:
+def test_email_is_resumed_where_there_is_an_address(links: Links) -> None:
     ada, ben = linked(links), signed_in(links, BEN)
-    assert links.pause_email(ada.shopper_id, reason="bounced")
-    assert seen(links, ada).email_paused == "bounced"
     assert links.resume_email(ada.shopper_id)
     assert seen(links, ada).email_paused is None
-    assert not links.pause_email(ben.shopper_id, reason="bounced")
+    assert not links.resume_email(ben.shopper_id)
     assert not links.resume_email("nobody")
 
 
@@ -267,7 +265,6 @@ def test_an_erase_retires_the_shoppers_id(links: Links) -> None:
     assert links.shopper(ada.shopper_id, now_ms=NOW_MS) is None
     assert links.current_link("222") is None
     assert links.items_of(ada.shopper_id) == {}
-    assert not links.pause_email(ada.shopper_id, reason="bounced")
     with pytest.raises(ShopperGoneError):
         links.erase(ada.shopper_id, now_ms=NOW_MS)
     with pytest.raises(ShopperGoneError):

@@ -12,13 +12,16 @@ from urllib3.exceptions import ProtocolError
 
 from hashcart.domain.account_links import AccountLink
 from hashcart.domain.bot_tokens import BotToken
-from hashcart.domain.cart_lines import LineState
+from hashcart.domain.cart_lines import Kind, LineState, Operation
 from hashcart.domain.posts import order_key
 from hashcart.observability import clock_ms
+from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import Carts
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
+from hashcart.storage.sessions import Sessions
+from hashcart.use_cases.leave import SETTLES_MS, Leave, ShopperTables
 from local.events import EVENTS, fresh_event
 from local.settings import CONSUMER_SECRET
 from tests.fakes.account_links import tie
@@ -291,7 +294,11 @@ def test_a_store_that_is_down_is_tried_again_and_then_waits_in_pending(
     (waiting,) = pending.due(PendingKind.CART_REQUEST, clock_ms() + 120_000, 10)
     pending.remove(waiting)
     pending.put(replace(waiting, due_ms=clock_ms()))
-    assert bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good")) == {"woken": 1, "synchronised": 0}
+    assert bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good")) == {
+        "woken": 1,
+        "erased": 0,
+        "synchronised": 0,
+    }
     assert list(pending.due(PendingKind.CART_REQUEST, clock_ms() + 120_000, 10)) == []
     (request,) = aws.received("CartRequestsQueue")
     bundle.restart()
@@ -305,14 +312,18 @@ def test_a_cart_request_stays_pending_until_sqs_has_it(aws: Aws, bundle: Bundle)
     pending = Pending(aws.dynamodb, "PendingTable")
     pending.put(PendingItem(PendingKind.CART_REQUEST, post_id(), clock_ms(), "{}"))
     aws.sqs.delete_queue(QueueUrl=aws.queue_urls["CartRequestsQueue"])
-    assert bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good")) == {"woken": 0, "synchronised": 0}
+    assert bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good")) == {
+        "woken": 0,
+        "erased": 0,
+        "synchronised": 0,
+    }
     assert len(list(pending.due(PendingKind.CART_REQUEST, clock_ms(), 10))) == 1
 
 
 def test_nothing_is_woken_without_the_time_to_deal_with_it(aws: Aws, bundle: Bundle) -> None:
     Pending(aws.dynamodb, "PendingTable").put(PendingItem(PendingKind.CART_REQUEST, post_id(), clock_ms(), "{}"))
     handler = bundle.load("cart_reconciliation")
-    assert handler.lambda_handler({}, Context(remaining_ms=1000)) == {"woken": 0, "synchronised": 0}
+    assert handler.lambda_handler({}, Context(remaining_ms=1000)) == {"woken": 0, "erased": 0, "synchronised": 0}
 
 
 def test_an_answer_that_waited_is_sent_when_it_is_due(aws: Aws, internet: Internet, bundle: Bundle) -> None:
@@ -461,3 +472,20 @@ def test_a_log_line_names_the_post_and_never_a_token(
     for secret in ("bot-access", "bot-refresh", "app-bearer", CONSUMER_SECRET, "private words"):
         assert secret not in logged
     assert isinstance(internet.requests[0], Request)
+
+
+def test_what_an_erased_shopper_left_in_flight_goes_for_good(aws: Aws, bundle: Bundle) -> None:
+    links = AccountLinks(aws.dynamodb, "AccountLinksTable")
+    rows = Activity(aws.dynamodb, "ActivityTable")
+    carts = Carts(aws.dynamodb, "CartsTable")
+    sessions = Sessions(aws.dynamodb, "SessionsTable")
+    pending = Pending(aws.dynamodb, "PendingTable")
+    leave = Leave(ShopperTables(links, carts, rows, sessions, pending), lambda: clock_ms() - SETTLES_MS)
+    leave.erase(SHOPPER)
+    key = order_key(post_id(now_ms=clock_ms()))
+    carts.write_operation(SHOPPER, "store.localhost#mug#", key, Operation(Kind.PLAIN, 1), now_ms=clock_ms())
+    rows.mark_undone(SHOPPER, key, now_ms=clock_ms())
+    answer = bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good"))
+    assert answer == {"woken": 0, "erased": 1, "synchronised": 0}
+    assert (carts.items_of(SHOPPER), rows.items_of(SHOPPER)) == ([], [])
+    assert aws.dynamodb.scan(TableName="PendingTable")["Items"] == []

@@ -16,6 +16,7 @@ from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, LineClic
 from hashcart.domain.emails import Recipient
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import DAY_MS, order_key
+from hashcart.domain.sessions import ABSOLUTE_MS, Session
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import ROW_LIFE_MS, Activity
 from hashcart.storage.bot_tokens import BotTokens
@@ -23,6 +24,7 @@ from hashcart.storage.carts import ITEM_LIFE_MS, Carts, StaleRevisionError
 from hashcart.storage.leased_cache import MAX_REMEMBERED, Entry, LeasedCache
 from hashcart.storage.pending import SHARDS, Pending, PendingItem, PendingKind
 from hashcart.storage.recipients import Recipients
+from hashcart.storage.sessions import Sessions
 from hashcart.storage.table import Table, ThrottledError, to_item
 from tests.fakes.account_links import tie
 from tests.fakes.aws import Aws, aws_account
@@ -508,3 +510,54 @@ def test_a_transaction_in_the_way_of_another_is_tried_again(aws: Aws) -> None:
         stub.add_client_error("transact_write_items", "InternalServerError")
         with pytest.raises(ClientError):
             carts.click_together(SHOPPER, chosen(), now_ms=NOW_MS)
+
+
+def test_everything_stored_for_a_shopper_is_found_and_removed(aws: Aws) -> None:
+    carts, rows = Carts(aws.dynamodb, "CartsTable"), Activity(aws.dynamodb, "ActivityTable")
+    for shopper_id in (SHOPPER, "shopper-2"):
+        for number in range(30):
+            key = order_key(post_id(1000 * number))
+            rows.mark_undone(shopper_id, key, now_ms=NOW_MS)
+        carts.write_operation(shopper_id, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    assert [item["line_id"] for item in carts.items_of(SHOPPER)] == [LINE]
+    assert len(rows.items_of(SHOPPER)) == 30
+    carts.erase(SHOPPER)
+    rows.erase(SHOPPER)
+    rows.erase(SHOPPER)
+    assert (carts.items_of(SHOPPER), rows.items_of(SHOPPER)) == ([], [])
+    assert (len(carts.items_of("shopper-2")), len(rows.items_of("shopper-2"))) == (1, 30)
+
+
+def test_the_sessions_of_a_shopper_are_found_and_ended_in_all_browsers(aws: Aws) -> None:
+    sessions = Sessions(aws.dynamodb, "SessionsTable")
+    for key, shopper_id in (("a", SHOPPER), ("b", SHOPPER), ("c", "shopper-2"), ("d", None)):
+        sessions.save(Session(key, NOW_MS, NOW_MS, shopper_id))
+    sessions.delete("b")
+    assert [item["id"] for item in sessions.items_of(SHOPPER)] == ["session#a"]
+    sessions.erase(SHOPPER)
+    sessions.erase(SHOPPER)
+    assert sessions.items_of(SHOPPER) == []
+    assert sessions.read("a", now_ms=NOW_MS) is None
+    assert sessions.read("c", now_ms=NOW_MS) is not None
+    assert expiry(aws, "SessionsTable", {"id": "shopper#shopper-2"}) == (NOW_MS + ABSOLUTE_MS) // 1000
+
+
+def test_waiting_messages_are_found_by_what_they_say(stores: Stores) -> None:
+    mine = PendingItem(PendingKind.NOTICE, "n", NOW_MS + 9, '{"shopper_id":"shopper-1"}')
+    others = PendingItem(PendingKind.OUTCOME, post_id(), NOW_MS, '{"shopper_id":"shopper-2"}')
+    for item in (mine, others):
+        stores.pending.put(item)
+    assert stores.pending.waiting(lambda message: message["shopper_id"] == SHOPPER) == [mine]
+
+
+def test_items_left_in_a_batch_are_removed_or_reported(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hashcart.storage.table.time.sleep", lambda _: None)
+    left = {"UnprocessedItems": {"CartsTable": [{"DeleteRequest": {"Key": {"id": {"S": "a"}}}}]}}
+    with Stubber(aws.dynamodb) as stub:
+        stub.add_response("batch_write_item", left)
+        stub.add_response("batch_write_item", {"UnprocessedItems": {}})
+        Table(aws.dynamodb, "CartsTable").delete_batch([{"id": "a"}])
+        for _ in range(5):
+            stub.add_response("batch_write_item", left)
+        with pytest.raises(ThrottledError):
+            Table(aws.dynamodb, "CartsTable").delete_batch([{"id": "a"}])

@@ -197,6 +197,6 @@ def test_only_a_new_sign_in_ends_what_x_revoked(desk: Desk) -> None:
 
 def test_mail_is_resumed(desk: Desk) -> None:
     desk.accounts.link(desk.ada, PROFILE, CONSENT)
-    desk.links.pause_email(desk.ada, reason="bounced")
+    desk.links.shoppers[desk.ada] = replace(desk.shopper(desk.ada), email_paused="bounced")
     assert desk.accounts.resume_email(desk.ada)
     assert desk.shopper(desk.ada).email_paused is None

@@ -239,13 +239,15 @@ class AccountLinks:
             {":to": LinkState.ACTIVE, ":from": LinkState.PAUSED, ":reason": reason, ":me": shopper_id},
         )
 
-    def pause_email(self, shopper_id: str, *, reason: str) -> bool:
-        """Send no more e-mail to a shopper, for `reason`. False if there is no such shopper, or no address."""
-        return self._set_email(shopper_id, "SET email_paused = :reason", {":reason": reason})
-
     def resume_email(self, shopper_id: str) -> bool:
         """Send e-mail again. False if there is no such shopper, or no address."""
-        return self._set_email(shopper_id, "REMOVE email_paused", {})
+        try:
+            self._table.update(
+                _shopper_key(shopper_id), "REMOVE email_paused", condition="attribute_exists(email_address)"
+            )
+        except ConditionFailedError:
+            return False
+        return True
 
     def erase(self, shopper_id: str, *, now_ms: int) -> str | None:
         """Retire the shopper's id, and forget the account and its link in one transaction.
@@ -396,15 +398,6 @@ class AccountLinks:
         try:
             self._table.update(
                 _link_key(x_user_id), expression, condition=condition, names={"#state": "state"}, values=values
-            )
-        except ConditionFailedError:
-            return False
-        return True
-
-    def _set_email(self, shopper_id: str, expression: str, values: Mapping[str, object]) -> bool:
-        try:
-            self._table.update(
-                _shopper_key(shopper_id), expression, condition="attribute_exists(email_address)", values=values
             )
         except ConditionFailedError:
             return False

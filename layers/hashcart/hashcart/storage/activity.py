@@ -159,6 +159,14 @@ class Activity:
         """Give back a claim whose e-mail certainly was not taken."""
         self._table.update(_key(shopper_id, key), "REMOVE email")
 
+    def items_of(self, shopper_id: str) -> list[dict[str, Any]]:
+        """Everything stored for a shopper, as it is stored."""
+        return list(self._table.query("shopper_id = :shopper_id", {":shopper_id": shopper_id}, consistent=True))
+
+    def erase(self, shopper_id: str) -> None:
+        """Remove everything stored for a shopper."""
+        self._table.delete_batch([_key(shopper_id, item["order_key"]) for item in self.items_of(shopper_id)])
+
     def _replace_outcome(
         self, shopper_id: str, key: str, kept: Mapping[str, Any], outcome: Outcome, *, now_ms: int
     ) -> Outcome:

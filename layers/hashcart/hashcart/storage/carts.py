@@ -150,6 +150,16 @@ class Carts:
         items = self._table.query("shopper_id = :shopper_id", {":shopper_id": shopper_id}, consistent=True)
         return [line_from_item(item) for item in items]
 
+    def items_of(self, shopper_id: str) -> list[dict[str, Any]]:
+        """Everything stored for a shopper, as it is stored."""
+        return list(self._table.query("shopper_id = :shopper_id", {":shopper_id": shopper_id}, consistent=True))
+
+    def erase(self, shopper_id: str) -> None:
+        """Remove everything stored for a shopper."""
+        self._table.delete_batch(
+            [{"shopper_id": shopper_id, "line_id": item["line_id"]} for item in self.items_of(shopper_id)]
+        )
+
     def unconfirmed(self, now_ms: int, limit_per_shard: int) -> Iterator[str]:
         """The shoppers (by `shopper_id`) of lines that the store has to be asked about by now, longest due first."""
         for shard in range(SHARDS):

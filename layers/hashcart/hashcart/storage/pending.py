@@ -1,10 +1,11 @@
 """Table Pending: what has to wait for X's limits or for the store, by the time it is due."""
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hashcart.domain.posts import DAY_MS
 from hashcart.storage.table import ConditionFailedError, Table
@@ -17,14 +18,15 @@ ITEM_LIFE_AFTER_DUE_MS = 30 * DAY_MS
 
 
 class PendingKind(StrEnum):
-    """What waits: an outcome whose reply is not sent yet, a cart request that the store could not take, or e-mails:
-    one about the account, or a shopper's digest of a day.
+    """What waits: an outcome whose reply is not sent yet, a cart request that the store could not take, e-mails (one
+    about the account, or a shopper's digest of a day), or the second pass of an erase.
     """
 
     OUTCOME = "outcome"
     CART_REQUEST = "cart_request"
     NOTICE = "notice"
     DIGEST = "digest"
+    ERASURE = "erasure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,21 @@ class Pending:
                 limit=limit_per_shard,
             )
             for item in stored:
-                due, post_id = item["due"].split("#", 1)
-                yield PendingItem(kind, post_id, int(due), item["message"])
+                yield _item(kind, item)
+
+    def waiting(self, is_wanted: Callable[[Mapping[str, Any]], bool]) -> list[PendingItem]:
+        """The items whose message is wanted, due or not. It reads the whole table, which is small while X and the store
+        work; only leaving asks for it.
+        """
+        stored = (
+            (kind, item)
+            for kind in PendingKind
+            for shard in range(SHARDS)
+            for item in self._table.query(
+                "#shard = :shard", {":shard": f"{kind}#{shard}"}, names={"#shard": "shard"}, consistent=True
+            )
+        )
+        return [_item(kind, item) for kind, item in stored if is_wanted(json.loads(item["message"]))]
 
     def claim(self, item: PendingItem, *, now_ms: int) -> bool:
         """Take an item whose effect must not happen twice. False if it was taken before, or is not there any more."""
@@ -77,6 +92,11 @@ class Pending:
     def remove(self, item: PendingItem) -> None:
         """Forget a message that has been dealt with."""
         self._table.delete(_key(item))
+
+
+def _item(kind: PendingKind, stored: Mapping[str, Any]) -> PendingItem:
+    due, post_id = stored["due"].split("#", 1)
+    return PendingItem(kind, post_id, int(due), stored["message"])
 
 
 def _key(item: PendingItem) -> dict[str, str]:

@@ -1,9 +1,11 @@
-"""Table Sessions: browsers' sessions under the hash of their secret, and the counters of the pages' limits."""
+"""Table Sessions: browsers' sessions under the hash of their secret, which of them are a shopper's, and the counters of
+the pages' limits.
+"""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hashcart.domain.sessions import Session
+from hashcart.domain.sessions import ABSOLUTE_MS, Session
 from hashcart.storage.table import ConditionFailedError, Table
 
 if TYPE_CHECKING:
@@ -14,7 +16,10 @@ GRACE_SECONDS = 60
 
 
 class Sessions:
-    """Sessions (`session#<hash>`) and counters (`limit#…`). Sessions are always read consistently."""
+    """Sessions (`session#<hash>`), the list of a shopper's (`shopper#<shopper_id>`) and counters (`limit#…`).
+
+    Sessions are always read consistently.
+    """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._table = Table(client, table_name)
@@ -36,6 +41,13 @@ class Sessions:
 
     def save(self, session: Session) -> None:
         """Write a session as a whole, for one that begins."""
+        if session.shopper_id is not None:
+            # First the list, so that no session of a shopper is without.
+            self._table.update(
+                _list_key(session.shopper_id),
+                "ADD session_keys :key SET expires_at = :expires",
+                values={":key": {session.key}, ":expires": (session.created_at_ms + ABSOLUTE_MS) // 1000},
+            )
         self._table.put(
             _key(session.key)
             | {
@@ -82,6 +94,16 @@ class Sessions:
         """End a session."""
         self._table.delete(_key(key))
 
+    def items_of(self, shopper_id: str) -> list[dict[str, Any]]:
+        """The sessions of a shopper in all browsers, as they are stored."""
+        stored = (self._table.get(_key(key), consistent=True) for key in self._keys_of(shopper_id))
+        return [item for item in stored if item is not None and item.get("shopper_id") == shopper_id]
+
+    def erase(self, shopper_id: str) -> None:
+        """End the sessions of a shopper in all browsers, and forget which they were."""
+        keys = [_key(key) for key in self._keys_of(shopper_id)]
+        self._table.delete_batch([*keys, _list_key(shopper_id)])
+
     def count(self, counter: str, *, limit: int, expires_at: int) -> bool:
         """Count one more, `limit` at most. False if it would be more; `expires_at` is in seconds of the epoch."""
         try:
@@ -94,6 +116,10 @@ class Sessions:
         except ConditionFailedError:
             return False
         return True
+
+    def _keys_of(self, shopper_id: str) -> list[str]:
+        item = self._table.get(_list_key(shopper_id), consistent=True)
+        return [] if item is None else sorted(item["session_keys"])
 
     def _change(
         self,
@@ -113,6 +139,10 @@ class Sessions:
 
 def _key(key: str) -> dict[str, str]:
     return {"id": f"session#{key}"}
+
+
+def _list_key(shopper_id: str) -> dict[str, str]:
+    return {"id": f"shopper#{shopper_id}"}
 
 
 def _expires_at(session: Session) -> int:
