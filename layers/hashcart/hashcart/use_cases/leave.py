@@ -87,8 +87,8 @@ class Leave:
     tables: ShopperTables
     clock_ms: Callable[[], int]
 
-    def export(self, shopper_id: str) -> str:
-        """Everything stored about a shopper, a JSON document. Raises ShopperGoneError.
+    def export(self, shopper_id: str) -> dict[str, Any]:
+        """Everything stored about a shopper, as a document that can be JSON. Raises ShopperGoneError.
 
         It has the names that `docs/privacy.md` explains.
         """
@@ -99,7 +99,7 @@ class Leave:
         now_ms = self.clock_ms()
         about = ErasureDue(shopper_id, profile, now_ms)
         waiting = self.tables.pending.waiting(lambda message: _is_about(message, about))
-        document = {
+        return {
             "exported_at_ms": now_ms,
             **account,
             "carts": self.tables.carts.items_of(shopper_id),
@@ -107,7 +107,6 @@ class Leave:
             "pending": [{"due_ms": item.due_ms, "message": json.loads(item.message)} for item in waiting],
             "sessions": self.tables.sessions.items_of(shopper_id),
         }
-        return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True, default=sorted)
 
     def erase(self, shopper_id: str) -> None:
         """Forget a shopper: at once, and what was in flight 15 minutes later.
