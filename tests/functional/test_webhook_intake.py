@@ -290,8 +290,10 @@ def test_an_entry_that_sqs_refuses_is_sent_again_alone(intake: ModuleType) -> No
 
 
 def test_a_post_too_large_for_sqs_is_refused_as_such(intake: ModuleType) -> None:
-    links = [{"expanded_url": f"https://example.com/{number}/" + "\u3042" * 2000} for number in range(100)]
-    document = post(entities={"hashtags": [{"start": 0, "end": 11, "tag": "AmazonCart"}], "urls": links})
+    urls = [f"https://example.com/{number}/" + "\u3042" * 4000 for number in range(20)]
+    links = [{"expanded_url": url, "unwound_url": url} for url in urls]
+    entities = {"hashtags": [{"start": 0, "end": 11, "tag": "AmazonCart"}], "urls": links}
+    document = post(text="#AmazonCart " + "\u3042" * 20_000, entities=entities)
     assert len(json.dumps(document)) > MAX_BATCH_BYTES
     body = json.dumps(document, ensure_ascii=False)
     headers = {"x-twitter-webhooks-signature": sign(CONSUMER_SECRET, body.encode())}

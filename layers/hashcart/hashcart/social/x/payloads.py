@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from hashcart.domain.posts import HashtagSpan, Link, Mention, Post, is_post_id
+from hashcart.domain.web_addresses import MAX_URL_LENGTH
 from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage
 
 POST_EVENTS = frozenset({"post.create", "post.mention.create", "post.reply.create", "post.quote.create"})
@@ -20,7 +21,7 @@ REVOKE_EVENT = "oauth.revoke"
 
 MAX_TEXT = 25_000
 MAX_ENTITIES = 100
-MAX_URL = 2_048
+MAX_LINKS = 20
 MAX_NAME = 100
 MAX_TITLE = 200
 
@@ -49,16 +50,17 @@ def read_post(raw: Mapping[str, Any]) -> Post:
     """One post object of X's API. Raises UnreadableError without a usable id or author."""
     post_id = _required_id(raw, "id")
     history = _either(raw, "edit_history_tweet_ids", "edit_history_post_ids")
-    versions = [entry for entry in history if isinstance(entry, str) and is_post_id(entry)] if history else []
+    entries = history[:MAX_ENTITIES] if isinstance(history, list) else []
+    versions = [entry for entry in entries if isinstance(entry, str) and is_post_id(entry)]
     note = _mapping(_either(raw, "note_tweet", "note_post"))
-    body = note if isinstance(note.get("text"), str) else raw
+    body = note if _text(note.get("text")) is not None else raw
     entities = body.get("entities")
     replied_to = _reference(raw, "replied_to")
     return Post(
         id=post_id,
         first_id=min(versions, key=int, default=post_id),
         author_id=_required_id(raw, "author_id"),
-        text=str(body.get("text") or "")[:MAX_TEXT],
+        text=(_text(body.get("text")) or "")[:MAX_TEXT],
         hashtags=_hashtags(note, raw),
         links=_links(note, raw),
         mentions=_mentions(_mapping(entities)),
@@ -107,8 +109,10 @@ def _hashtags(note: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[HashtagS
     holders = [holder["entities"] for holder in (note, raw) if isinstance(holder.get("entities"), Mapping)]
     if not holders:
         return None
-    found = [(entry.get("tag"), _span(entry)) for holder in holders for entry in _objects(holder.get("hashtags"))]
-    spans = [HashtagSpan(tag[:MAX_NAME], *span) for tag, span in found if isinstance(tag, str) and span]
+    found = [
+        (_text(entry.get("tag")), _span(entry)) for holder in holders for entry in _objects(holder.get("hashtags"))
+    ]
+    spans = [HashtagSpan(tag[:MAX_NAME], *span) for tag, span in found if tag is not None and span]
     return tuple(dict.fromkeys(spans))
 
 
@@ -122,12 +126,11 @@ def _links(note: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[Link, ...]:
                 start, end = (_span(url) or (0, 0)) if holder is note or not note else (0, 0)
                 unwound, picture = _url(url.get("unwound_url")), _picture(url)
                 found.setdefault(expanded, Link(expanded, unwound, start, end, _title(url), picture))
-    return tuple(found.values())
+    return tuple(found.values())[:MAX_LINKS]
 
 
 def _title(url: Mapping[str, Any]) -> str | None:
-    title = url.get("title")
-    return title.strip()[:MAX_TITLE] or None if isinstance(title, str) else None
+    return (_text(url.get("title")) or "").strip()[:MAX_TITLE] or None
 
 
 def _picture(url: Mapping[str, Any]) -> str | None:
@@ -137,11 +140,13 @@ def _picture(url: Mapping[str, Any]) -> str | None:
 
 
 def _mentions(entities: Mapping[str, Any]) -> tuple[Mention, ...]:
-    found = ((mention, mention.get("username"), _span(mention)) for mention in _objects(entities.get("mentions")))
+    found = (
+        (mention, _text(mention.get("username")), _span(mention)) for mention in _objects(entities.get("mentions"))
+    )
     return tuple(
         Mention(_id(mention, "id"), username[:MAX_NAME], *span)
         for mention, username, span in found
-        if isinstance(username, str) and span
+        if username is not None and span
     )
 
 
@@ -154,13 +159,19 @@ def _reference(raw: Mapping[str, Any], kind: str) -> str | None:
 
 def _span(raw: Mapping[str, Any]) -> tuple[int, int] | None:
     start, end = raw.get("start"), raw.get("end")
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end:
+    if type(start) is not int or type(end) is not int or not 0 <= start < end <= MAX_TEXT:
         return None
     return start, end
 
 
+def _text(value: object) -> str | None:
+    """A string as UTF-8 can carry it: half a surrogate pair, as of a text that was cut, is no JSON to our consumers."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else None
+
+
 def _url(value: object) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= MAX_URL else None
+    url = _text(value)
+    return url if url is not None and 0 < len(url) <= MAX_URL_LENGTH else None
 
 
 def _required_id(raw: Mapping[str, Any], name: str) -> str:
