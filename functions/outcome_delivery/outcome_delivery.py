@@ -44,7 +44,7 @@ def open_emails(sender: str) -> tuple[OutcomeEmails, PendingEmails]:
     """What sends e-mail in the name of the store, from the address `sender`."""
     pages_secret = Secret(secrets, text("PAGES_SECRET_ARN"), clock_ms=clock_ms)
     mailer = Mailer(
-        Ses(boto3.client("sesv2", config=config_without_retries()), text("EMAIL_CONFIGURATION_SET")),
+        Ses(lambda: boto3.client("sesv2", config=config_without_retries()), text("EMAIL_CONFIGURATION_SET")),
         Letterhead(store=text("STORE_NAME"), sender=sender, public_url=base_url("PUBLIC_URL")),
         lambda: token_keys(pages_secret.read()),
         clock_ms,

@@ -153,6 +153,7 @@ class XSimulator:
             templates=TEMPLATES,
             hashtags=CART_HASHTAGS,
             now=now,
+            mail_url=settings.mail_site_url,
             keep_alive=self._keep_alive,
         )
         return [

@@ -67,8 +67,10 @@ class Pages:
         templates: Jinja2Templates,
         hashtags: Collection[str],
         now: Callable[[], float],
+        mail_url: str,
         keep_alive: float = KEEP_ALIVE_SECONDS,
     ) -> None:
+        self._mail_url = mail_url
         self._keep_alive = keep_alive
         self._timeline = timeline
         self._accounts = accounts
@@ -115,6 +117,7 @@ class Pages:
         context = {
             **self._shared(account),
             "threads": threads,
+            "mail_url": self._mail_url,
             "shoppers": self._accounts.posting,
             "panel": Markup(await self._panel(account)),  # noqa: S704
             "notice": request.query_params.get("notice", "")[:200],

@@ -53,7 +53,7 @@ class Stubbed:
 def stubbed() -> Iterator[Stubbed]:
     client = boto3.client("sesv2", region_name=REGION, config=config_without_retries())
     with Stubber(client) as stub:
-        yield Stubbed(Ses(client, "hashcart"), stub, client)
+        yield Stubbed(Ses(lambda: client, "hashcart"), stub, client)
 
 
 def test_it_sends_text_html_headers_and_the_shoppers_tag(stubbed: Stubbed) -> None:
@@ -106,14 +106,14 @@ def test_a_lost_answer_is_not_taken_for_a_refusal_and_asked_for_once(
 
     client.meta.events.register("before-send.sesv2.SendEmail", lose)
     with pytest.raises(error):
-        Ses(client, "hashcart").send(EMAIL, shopper_id="shopper-1")
+        Ses(lambda: client, "hashcart").send(EMAIL, shopper_id="shopper-1")
     assert attempts == 1
 
 
 def test_moto_takes_it_from_a_verified_sender_alone() -> None:
     with mock_aws(config={"core": {"reset_boto3_session": False}}):
         client = boto3.client("sesv2", region_name=REGION, config=config_without_retries())
-        ses = Ses(client, "hashcart")
+        ses = Ses(lambda: client, "hashcart")
         with pytest.raises(EmailRefusedError):
             ses.send(EMAIL, shopper_id="shopper-1")
         client.create_email_identity(EmailIdentity=parseaddr(EMAIL.sender)[1])

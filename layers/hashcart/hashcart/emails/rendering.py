@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from email.utils import formataddr
 from functools import cache
 from pathlib import Path
-
-import jinja2
+from typing import TYPE_CHECKING
 
 from hashcart.domain.emails import BadAddressError
 from hashcart.emails.letters import Letter
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 TEMPLATES = Path(__file__).with_name("templates")
 MAX_ADDRESS = 254
@@ -71,7 +73,9 @@ def _one_line(text: str) -> str:
 
 
 @cache
-def _template(name: str) -> jinja2.Template:
+def _template(name: str) -> "Template":
+    import jinja2  # noqa: PLC0415 - most invocations send no e-mail, and it is slow to load
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=jinja2.select_autoescape(("html",)),

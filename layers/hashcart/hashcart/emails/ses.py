@@ -1,5 +1,7 @@
 """Sending through Amazon SES (API v2). SES has no look-up of what was sent, so nothing here is tried twice."""
 
+from collections.abc import Callable
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -40,9 +42,14 @@ def config_without_retries() -> "Config":
 class Ses:
     """SES, with the configuration set that reports bounces and complaints."""
 
-    def __init__(self, client: "SESV2Client", configuration_set: str) -> None:
-        self._client = client
+    def __init__(self, make_client: Callable[[], "SESV2Client"], configuration_set: str) -> None:
+        self._make_client = make_client
         self._configuration_set = configuration_set
+
+    @cached_property
+    def _client(self) -> "SESV2Client":
+        """Made for the first e-mail: most invocations send none."""
+        return self._make_client()
 
     def send(self, email: Email, *, shopper_id: str) -> str:
         """Send one e-mail; returns SES's id of it.

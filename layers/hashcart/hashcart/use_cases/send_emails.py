@@ -46,9 +46,6 @@ RETRY_MS = 2 * 60 * 1000
 # After SES has not taken one e-mail, the others of this process wait in Pending as well instead of asking.
 PAUSE_MS = 10 * 1000
 
-_DIGEST: TypeAdapter[DigestDue] = TypeAdapter(DigestDue)
-_NOTICE: TypeAdapter[AccountNotice] = TypeAdapter(AccountNotice)
-
 
 class EmailTransport(Protocol):
     """What takes e-mails."""
@@ -240,7 +237,7 @@ class PendingEmails:
 
     def digest(self, item: PendingItem) -> None:
         """Sum up a shopper's day, if there is anything to tell to one who still wants to know."""
-        due = _DIGEST.validate_json(item.message)
+        due = TypeAdapter(DigestDue).validate_json(item.message)
         link = self.links.of_profile(due.x_user_id)
         if link is None or link.shopper_id != due.shopper_id or link.email is not EmailChoice.EVERYTHING:
             report(None, "digest", "not_wanted_any_more")
@@ -254,7 +251,7 @@ class PendingEmails:
 
     def notice(self, item: PendingItem) -> None:
         """Tell a shopper what happened to the account."""
-        notice = _NOTICE.validate_json(item.message)
+        notice = TypeAdapter(AccountNotice).validate_json(item.message)
         if self.clock_ms() - notice.at_ms > EMAIL_DEADLINE_MS:
             report(None, "notice", "email_too_late")
             return

@@ -1,0 +1,1 @@
+"""Stopping e-mail from the e-mail itself."""
