@@ -6,14 +6,14 @@ import boto3
 
 from hashcart.aws import CLIENT_CONFIG
 from hashcart.observability import logger
+from hashcart.pages.cart.opening import cart_routes
 from hashcart.pages.home.pages import home_routes
 from hashcart.pages.kit.opening import open_site
 
-site = open_site(
-    boto3.client("dynamodb", config=CLIENT_CONFIG),
-    boto3.client("secretsmanager", config=CLIENT_CONFIG),
-    routes=home_routes(),
-)
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+sqs = boto3.client("sqs", config=CLIENT_CONFIG)
+site = open_site(dynamodb, secrets, routes=[*home_routes(), *cart_routes(dynamodb, secrets, sqs)])
 
 
 @logger.inject_lambda_context

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from hashcart.domain.account_links import Shopper
 from hashcart.domain.cart_contents import LineView, Place
 from hashcart.domain.cart_lines import (
     LIFE_AFTER_ADD_MS,
@@ -65,8 +66,13 @@ class StoreFake:
 
 
 class CartStoreFake(StoreFake):
+    checkout_url: str | None = None
+
     def read_cart(self, customer: Customer) -> StoreCart:
-        return StoreCart(None, {})
+        assert (customer.subject, customer.cart_id) == ("customer-1", "c1")
+        if self.is_down:
+            raise StoreUnavailableError("503")
+        return StoreCart("c1", {}, self.checkout_url)
 
     def set_quantity(self, customer: Customer, reference: ProductReference, quantity: int) -> StoreCart:
         return StoreCart(None, {})
@@ -79,8 +85,12 @@ class World:
         self.store = store or StoreFake()
         self.show = ShowCart(self.carts, self.store, self.store.product, 10, ("Health",), self.clock)
         self.clicks = ClickCart(self.carts, self.store.product, 10, self.clock)
-        self.hand_over = HandOver(self.carts, self.store, 10, self.clock)
+        self.is_erased = False
+        self.hand_over = HandOver(self.carts, self, self.store, 10, self.clock)
         self.forms = 0
+
+    def shopper(self, shopper_id: str, *, now_ms: int) -> Shopper | None:
+        return None if self.is_erased else Shopper(shopper_id, "https://store.test", "customer-1", store_cart_id="c1")
 
     def reply(
         self,
@@ -402,7 +412,20 @@ def test_a_hand_off_that_another_click_overtakes_does_nothing() -> None:
 
 
 def test_a_store_with_a_cart_of_its_own_has_the_lines_already() -> None:
-    world = World(CartStoreFake())
+    store = CartStoreFake()
+    world = World(store)
+    for number in range(MAX_LINES_AT_ONCE + 1):
+        world.reply(ProductReference("store.localhost", f"p{number}").line_id, ms_ago=90_000)
     world.reply(MUG)
-    assert world.send(MUG) == "https://store.localhost/cart?mug=1"
+    (part,) = world.cart().groups[0].parts
+    assert len(part.lines) == MAX_LINES_AT_ONCE
+    by_hand = "https://store.localhost/cart?mug=1"
+    assert world.send(MUG) == by_hand
+    store.checkout_url = "https://checkout.test/c1"
+    assert world.send(MUG) == "https://checkout.test/c1"
     assert (world.state(MUG).quantity, world.line(MUG).revision) == (1, 1)
+    store.is_down = True
+    assert world.send(MUG) == by_hand
+    world.is_erased, store.is_down = True, False
+    assert world.send(MUG) == by_hand
+    assert world.send(LAMP) is None

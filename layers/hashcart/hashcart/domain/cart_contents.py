@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashcart.domain.cart_lines import EMPTY, CartLine, Kind, LineState, Operation, Snapshot, fold
 from hashcart.domain.hand_offs import HandOffLine
 from hashcart.domain.outcomes import in_cart
-from hashcart.domain.posts import id_of_key, key_time_ms
+from hashcart.domain.posts import DAY_MS, id_of_key, key_time_ms
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.sensitivity import is_sensitive
 
@@ -65,6 +65,11 @@ class LineView:
     def reference(self) -> ProductReference:
         """Which product it is."""
         return ProductReference.from_line_id(self.line.line_id)
+
+    @property
+    def since_day(self) -> int:
+        """The day of `since_ms` in UTC, to tell days apart."""
+        return self.since_ms // DAY_MS
 
     @property
     def shown(self) -> Snapshot:

@@ -72,7 +72,7 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Clicked:
-    """The result, and the line as it is then."""
+    """The result, and the line as it is then; of two lines, the one that was filled."""
 
     result: Result
     line: CartLine
@@ -115,7 +115,7 @@ class ClickCart:
             report_failure(None, "click_failed", error)
             return Clicked(Result.STORE_UNAVAILABLE, line)
         report(None, "clicked", click.action)
-        return Clicked(Result.DONE, changed[0])
+        return Clicked(Result.DONE, changed[-1])
 
     def view(self, line: CartLine) -> LineView | None:
         """The line as the page shows it."""

@@ -1,20 +1,21 @@
 """Taking lines to the store: the operations are written before the browser is sent there.
 
-At a store with a cart of its own nothing is written: that cart holds the lines already.
+At a store with a cart of its own nothing is written: that cart holds the lines already, and has a way to its checkout.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hashcart.domain.account_links import Shopper
 from hashcart.domain.cart_contents import HANDED_OVER, Place, view_of
 from hashcart.domain.cart_lines import CartLine, Kind, LineClick, Operation
 from hashcart.domain.hand_offs import HandOffLine
 from hashcart.domain.posts import click_key
 from hashcart.domain.product_links import ProductReference
-from hashcart.observability import report
+from hashcart.observability import report, report_failure
 from hashcart.storage.carts import StaleRevisionError
-from hashcart.stores.protocol import CartStore, Store
+from hashcart.stores.protocol import CartStore, Customer, Store, StoreUnavailableError
 
 
 class ClickableLines(Protocol):
@@ -25,6 +26,13 @@ class ClickableLines(Protocol):
 
     def click_together(self, shopper_id: str, clicks: Sequence[LineClick], *, now_ms: int) -> list[CartLine]:
         """Put one form's operations on several lines, on all or on none. Raises StaleRevisionError."""
+
+
+class ShopperReader(Protocol):
+    """Whose account at the store is whose."""
+
+    def shopper(self, shopper_id: str, *, now_ms: int) -> Shopper | None:
+        """The shopper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class HandOver:
     """Takes lines in the cart, or lines that were sent before, to the store."""
 
     carts: ClickableLines
+    shoppers: ShopperReader
     store: Store
     own_maximum: int
     clock_ms: Callable[[], int]
@@ -49,6 +58,8 @@ class HandOver:
 
         The same form sent twice leads to the same address.
         """
+        if isinstance(self.store, CartStore):
+            return self._checkout(shopper_id, shown, self.store)
         stored = {line.line_id: line for line in self.carts.lines(shopper_id)}
         lines = [stored.get(entry.line_id, CartLine(entry.line_id)) for entry in shown]
         key_id = f"{form_id}.hand_over"
@@ -64,16 +75,31 @@ class HandOver:
         hand_offs = self.store.hand_off(wanted) if go_together else ()
         if len(hand_offs) != 1 or len(hand_offs[0].line_ids) != len(shown):
             return None
-        if not isinstance(self.store, CartStore):
-            clicks = [
-                self._click(line, quantity, key_id)
-                for line, quantity in zip(lines, quantities, strict=True)
-                if _sent_before(line, key_id) is None
-            ]
-            if not self._written(shopper_id, clicks):
-                return None
+        clicks = [
+            self._click(line, quantity, key_id)
+            for line, quantity in zip(lines, quantities, strict=True)
+            if _sent_before(line, key_id) is None
+        ]
+        if not self._written(shopper_id, clicks):
+            return None
         report(None, "handed_over", lines=len(shown))
         return hand_offs[0].url
+
+    def _checkout(self, shopper_id: str, shown: Sequence[ShownLine], store: CartStore) -> str | None:
+        """Where the shopper checks out the cart at the store, or else the shop's own address for these lines."""
+        shopper = self.shoppers.shopper(shopper_id, now_ms=self.clock_ms())
+        try:
+            customer = None if shopper is None else Customer(shopper.store_subject, shopper.store_cart_id)
+            checkout_url = None if customer is None else store.read_cart(customer).checkout_url
+        except StoreUnavailableError as error:
+            report_failure(None, "checkout_unknown", error)
+            checkout_url = None
+        asked = {entry.line_id for entry in shown}
+        lines = [line for line in self.carts.lines(shopper_id) if line.line_id in asked]
+        views = (view_of(line, self.clock_ms(), own_maximum=self.own_maximum) for line in lines)
+        in_cart = [view.for_hand_off for view in views if view is not None and view.place is Place.IN_CART]
+        by_hand = [hand_off.url for hand_off in store.hand_off(in_cart)]
+        return checkout_url or next(iter(by_hand), None)
 
     def _to_send(self, line: CartLine, entry: ShownLine) -> int | None:
         view = view_of(line, self.clock_ms(), own_maximum=self.own_maximum)

@@ -9,7 +9,7 @@ from hashcart.domain.cart_lines import CartLine
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
 from hashcart.observability import report_failure
-from hashcart.stores.protocol import Store, StoreUnavailableError
+from hashcart.stores.protocol import CartStore, Store, StoreUnavailableError
 
 MAX_LINES_AT_ONCE = 50
 """The most lines of one hand-off: a form has at most 100 fields, and DynamoDB changes at most 100 items together."""
@@ -27,7 +27,7 @@ class LineReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Lines that one click takes to the store."""
+    """Lines that one click takes to the store, or that stand for the cart which the store has of its own."""
 
     lines: tuple[LineView, ...]
 
@@ -114,6 +114,9 @@ class ShowCart:
             )
 
     def _parts(self, views: Sequence[LineView]) -> Iterable[Part]:
+        if isinstance(self.store, CartStore):
+            yield Part(tuple(views[:MAX_LINES_AT_ONCE]))
+            return
         by_id = {view.line_id: view for view in views}
         for start in range(0, len(views), MAX_LINES_AT_ONCE):
             chunk = views[start : start + MAX_LINES_AT_ONCE]

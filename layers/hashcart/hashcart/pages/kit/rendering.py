@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +30,10 @@ class StoreFacts:
 
 
 class Renderer:
-    """Renders a template for a visitor. Templates are compiled when they are first used."""
+    """Renders a template for a visitor."""
 
     def __init__(self, store: StoreFacts, assets: Assets) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            auto_reload=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals |= {"store": store, "link": link, "asset": assets.path, "languages": LANGUAGES}
+        self._everywhere = {"store": store, "link": link, "asset": assets.path, "languages": LANGUAGES}
 
     def page(self, template: str, visitor: Visitor, context: Mapping[str, object]) -> str:
         """The page's HTML."""
@@ -55,7 +47,20 @@ class Renderer:
             "date_time": partial(date_time, language=language),
             "notice": _notice(visitor),
         }
-        return self._environment.get_template(template).render(shared | dict(context))
+        return _templates().get_template(template).render(self._everywhere | shared | dict(context))
+
+
+@cache
+def _templates() -> Environment:
+    """The templates, each compiled when it is first used in a process."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def link(url: str, text: str) -> Markup:

@@ -1,0 +1,95 @@
+"""Builds the cart's pages from what the template tells the function."""
+
+import secrets
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from hashcart.domain.cart_hashtags import CartHashtags
+from hashcart.domain.posts import SNOWFLAKE_SEQUENCE_BITS
+from hashcart.domain.product_links import StoreLinks
+from hashcart.domain.summons import Bot
+from hashcart.http import HttpClient
+from hashcart.observability import clock_ms
+from hashcart.pages.cart.activity import ActivityPages
+from hashcart.pages.cart.pages import CartPages
+from hashcart.pages.kit.routes import Route
+from hashcart.public_web import PublicWeb
+from hashcart.queues import send_or_raise
+from hashcart.secrets import Secret
+from hashcart.settings import base_url, names, text, whole_number
+from hashcart.short_links import ShortLinks
+from hashcart.social.x.client import XApi
+from hashcart.storage.account_links import AccountLinks
+from hashcart.storage.activity import Activity
+from hashcart.storage.carts import Carts
+from hashcart.storage.leased_cache import LeasedCache
+from hashcart.storage.sessions import Sessions
+from hashcart.stores.protocol import CartStore
+from hashcart.stores.registry import open_store
+from hashcart.use_cases.add_privately import AddPrivately
+from hashcart.use_cases.catalogue import Catalogue
+from hashcart.use_cases.check_again import CheckAgain
+from hashcart.use_cases.click_cart import ClickCart
+from hashcart.use_cases.explain_reply import ExplainReply
+from hashcart.use_cases.hand_over import HandOver
+from hashcart.use_cases.parents import Parents
+from hashcart.use_cases.show_activity import ShowActivity
+from hashcart.use_cases.show_cart import ShowCart
+from hashcart.use_cases.synchronise_cart import synchroniser
+from hashcart.use_cases.unwind_links import UnwindLinks
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+
+def cart_routes(dynamodb: "DynamoDBClient", secrets_manager: "SecretsManagerClient", sqs: "SQSClient") -> list[Route]:
+    """The cart, the history and "Why not?"."""
+    store, x_site_url = open_store(text("STORE")), base_url("X_SITE_URL")
+    links = StoreLinks.of(text("STORE"), names("STORE_HOSTS"), names("SHORT_LINK_HOSTS"))
+    hashtags, x_hosts = CartHashtags(names("CART_HASHTAGS")), {urlsplit(x_site_url).netloc}
+    shoppers = AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE"))
+    rows = Activity(dynamodb, text("ACTIVITY_TABLE"))
+    carts = Carts(dynamodb, text("CARTS_TABLE"), has_store_cart=isinstance(store, CartStore))
+    catalogue = Catalogue(store, LeasedCache(dynamodb, text("PRODUCTS_TABLE"), "product", clock_ms=clock_ms))
+    maximum = whole_number("MAX_QUANTITY")
+    cache = LeasedCache(dynamodb, text("POST_PRODUCTS_TABLE"), "post_id", clock_ms=clock_ms)
+    parents = Parents(
+        lookup=XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms),
+        app_secret=Secret(secrets_manager, text("X_APP_SECRET_ARN"), clock_ms=clock_ms),
+        cache=cache,
+        store=links,
+        bot=Bot(text("BOT_USER_ID"), text("BOT_USERNAME")),
+        unwind=UnwindLinks(ShortLinks(PublicWeb(), links), cache, links),
+    )
+    show_activity = ShowActivity(rows, carts, parents.known, clock_ms)
+    cart = CartPages(
+        shoppers=shoppers,
+        rows=rows,
+        store=store,
+        show_cart=ShowCart(carts, store, catalogue.product, maximum, names("SENSITIVE_CATEGORIES"), clock_ms),
+        click_cart=ClickCart(carts, catalogue.product, maximum, clock_ms),
+        hand_over=HandOver(carts, shoppers, store, maximum, clock_ms),
+        check_again=CheckAgain(catalogue),
+        add_privately=AddPrivately(
+            send=partial(send_or_raise, sqs, text("POSTS_QUEUE_URL")),
+            rows=rows,
+            x_hosts=x_hosts,
+            sequence=partial(secrets.randbits, SNOWFLAKE_SEQUENCE_BITS),
+            clock_ms=clock_ms,
+            sleep=time.sleep,
+        ),
+        synchronise=synchroniser(store, carts, shoppers, clock_ms),
+        show_activity=show_activity,
+        x_site_url=x_site_url,
+        picture_origins=names("IMAGE_ORIGINS"),
+        clock_ms=clock_ms,
+    )
+    explain = ExplainReply(
+        rows, parents, Sessions(dynamodb, text("SESSIONS_TABLE")), hashtags, links, x_hosts, clock_ms
+    )
+    activity = ActivityPages(shoppers, store, show_activity, explain, x_site_url, clock_ms)
+    return [*cart.routes(), *activity.routes()]

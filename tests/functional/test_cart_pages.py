@@ -1,0 +1,471 @@
+"""The cart, the history and "Why not?", through the handlers: what browsers see and what the tables hold then."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from urllib3.exceptions import ProtocolError
+
+from hashcart.domain.account_links import AccountLink, EmailChoice, StoreAccount
+from hashcart.domain.cart_lines import Kind, LineState, Operation, Snapshot
+from hashcart.domain.outcomes import Code, Outcome, Version
+from hashcart.domain.posts import order_key
+from hashcart.domain.product_links import ProductReference
+from hashcart.observability import clock_ms
+from hashcart.pages.kit.browser import SESSION_COOKIE, Browser
+from hashcart.storage.account_links import AccountLinks
+from hashcart.storage.activity import Activity
+from hashcart.storage.carts import Carts
+from hashcart.storage.sessions import Sessions
+from tests.fakes.aws import Aws, aws_account
+from tests.fakes.browser import FakeBrowser, Page
+from tests.fakes.clock import post_id
+from tests.fakes.handlers import STORE, X_API, Bundle, sqs_event
+from tests.fakes.internet import Internet
+
+US = "store.localhost"
+MUG, TEE, LAMP, BOOK = (ProductReference(US, name).line_id for name in ("mug", "tee", "lamp", "book"))
+PRICE = {"amount": "12.50", "currency": "USD"}
+MUG_PRODUCT = {"id": "mug", "title": "Stoneware mug", "price": PRICE, "max_quantity": 5, "marketplaces": [US]}
+TEE_PRODUCT = {
+    "id": "tee",
+    "title": "Tee",
+    "price": PRICE,
+    "marketplaces": [US],
+    "variants": [
+        {"id": "tee-m", "title": "M", "options": {"size": "M"}},
+        {"id": "tee-l", "title": "L", "options": {"size": "L"}, "in_stock": False},
+    ],
+}
+LAMP_PRODUCT = {"id": "lamp", "title": "Arc lamp", "price": PRICE, "in_stock": True, "marketplaces": [US]}
+
+
+class World:
+    def __init__(self, aws: Aws, internet: Internet, bundle: Bundle) -> None:
+        self.aws, self.internet, self.bundle = aws, internet, bundle
+        self.links = AccountLinks(aws.dynamodb, "AccountLinksTable")
+        self.carts = Carts(aws.dynamodb, "CartsTable")
+        self.rows = Activity(aws.dynamodb, "ActivityTable")
+        account = StoreAccount("https://store.test", "customer-1", "Ada")
+        self.shopper_id = self.links.shopper_of(account, now_ms=clock_ms()).shopper_id
+        self.link = AccountLink(
+            self.shopper_id, "222", "ada_shops", US, "US", "en", clock_ms() - 3_600_000, "1", email=EmailChoice.NOTHING
+        )
+
+    def tie(self, **changes: Any) -> None:
+        self.links.link(replace(self.link, **changes), now_ms=clock_ms())
+
+    def browser(self, language: str = "en") -> FakeBrowser:
+        browser = FakeBrowser(self.bundle.invoke, language)
+        page = browser.get("/")
+        assert page.status == 200
+        session = Browser({}, Sessions(self.aws.dynamodb, "SessionsTable"), clock_ms)
+        session.sign_in(self.shopper_id, language)
+        for cookie in session.cookies:
+            name, _, rest = cookie.partition("=")
+            if name == SESSION_COOKIE:
+                browser.cookies[name] = rest.split(";")[0]
+        return browser
+
+    def put(self, line_id: str, kind: Kind = Kind.PLAIN, quantity: int | None = None, **shown: Any) -> str:
+        """What a reply of a minute ago asked for; returns its order key."""
+        key = order_key(post_id(60_000, now_ms=clock_ms()))
+        snapshot = replace(Snapshot("Stoneware mug", "12.50", "USD", max_quantity=5), **shown)
+        self.carts.write_operation(
+            self.shopper_id,
+            line_id,
+            key,
+            Operation(kind, 1, quantity, post_id="77"),
+            now_ms=clock_ms(),
+            snapshot=snapshot,
+        )
+        return key
+
+    def state(self, line_id: str) -> LineState:
+        return self.carts.line(self.shopper_id, line_id).state(clock_ms())
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    internet = Internet()
+    internet.answer(f"GET {STORE}/api/products/mug", (200, MUG_PRODUCT))
+    internet.answer(f"GET {STORE}/api/products/tee", (200, TEE_PRODUCT))
+    internet.answer(f"GET {STORE}/api/products/lamp", (200, LAMP_PRODUCT))
+    with aws_account() as aws:
+        world = World(aws, internet, Bundle(aws, internet, monkeypatch))
+        world.tie()
+        yield world
+
+
+def test_an_empty_cart_says_how_to_fill_it(world: World) -> None:
+    page = world.browser().get("/cart")
+    assert page.status == 200
+    assert "#AmazonCart" in page.text
+
+
+def test_lines_show_all_that_is_known_of_them(world: World) -> None:
+    world.put(MUG, Kind.SET, 2, priced_at_ms=1_795_000_000_000, image_url="https://m.media-amazon.com/mug.jpg")
+    world.put(LAMP, title="Arc lamp", price=None, image_url="https://elsewhere.test/lamp.jpg")
+    page = world.browser().get("/cart")
+    assert "$12.50, as of November 18, 2026, 11:06 AM UTC" in page.text.replace("\xa0", " ")
+    assert "$25.00" in page.text
+    html = page.html
+    assert {node.attributes["src"] for node in html.css("img.picture")} >= {"https://m.media-amazon.com/mug.jpg"}
+    assert any("placeholder" in (node.attributes["src"] or "") for node in html.css("img.picture"))
+    links = [node.attributes["href"] for node in html.css(".about a")]
+    assert links.count("http://x.site.test/i/web/status/77") == 2
+    assert f"http://{US}/products/mug" in links
+    assert f"http://{US}" in page.headers["content-security-policy"]
+
+
+def test_a_quantity_is_changed_and_changed_back(world: World) -> None:
+    world.put(MUG, Kind.SET, 2)
+    browser = world.browser()
+    page = browser.get("/cart")
+    page = browser.post("/cart/click", fields(page, "set_quantity", quantity="4"))
+    assert world.state(MUG).quantity == 4
+    browser.post("/cart/click", fields(page, "undo"))
+    assert world.state(MUG).quantity == 2
+
+
+def test_a_removed_line_is_put_back_from_the_bar_on_top(world: World) -> None:
+    world.put(MUG)
+    browser = world.browser()
+    page = browser.post("/cart/click", fields(browser.get("/cart"), "set_quantity", quantity="0"))
+    assert "Stoneware mug is no longer in your cart." in page.text
+    browser.post("/cart/click", fields(page, "put_back"))
+    assert world.state(MUG).quantity == 1
+
+
+def test_a_stale_page_is_told_and_the_wish_is_offered_again(world: World) -> None:
+    world.put(MUG, Kind.SET, 2)
+    one, other = world.browser(), world.browser()
+    first, second = one.get("/cart"), other.get("/cart")
+    one.post("/cart/click", fields(first, "set_quantity", quantity="3"))
+    told = other.post("/cart/click", fields(second, "set_quantity", quantity="5"))
+    assert (told.status, world.state(MUG).quantity) == (409, 3)
+    assert "Stoneware mug: 3 in your cart now." in told.text
+    assert "Make it 5" in told.text
+    other.post("/cart/click", fields(told, "set_quantity", quantity="5"))
+    assert world.state(MUG).quantity == 5
+    removing = one.post("/cart/click", fields(first, "remove"))
+    assert (removing.status, "Remove it all the same" in removing.text) == (409, True)
+    one.post("/cart/click", fields(removing, "remove"))
+    gone = other.post("/cart/click", fields(second, "remove"))
+    assert "has been removed" in gone.text
+    unknown = fields(second, "remove") | {"line": BOOK, "revision": "1"}
+    assert "not in your cart any more" in other.post("/cart/click", unknown).text
+
+
+def test_an_option_is_chosen_and_chosen_again(world: World) -> None:
+    world.put(TEE, Kind.WAITING, 2, title="Tee")
+    browser = world.browser()
+    page = browser.get("/cart")
+    assert [node.text() for node in page.html.css(".options button")] == ["M", "L, sold out"]
+    page = browser.post("/cart/click", fields(page, "choose", variant="tee-m"))
+    chosen = ProductReference(US, "tee", "tee-m").line_id
+    assert (world.state(TEE), world.state(chosen)) == (LineState(), LineState(quantity=2))
+    page = browser.post("/cart/click", fields(page, "choose_again"))
+    assert world.state(TEE).waiting == 2
+    assert browser.post("/cart/click", fields(page, "choose", variant="nothing")).status == 409
+
+
+def test_many_options_are_a_list(world: World) -> None:
+    many = [{"id": f"tee-{number}", "title": str(number)} for number in range(13)]
+    world.internet.answer(f"GET {STORE}/api/products/tee", (200, TEE_PRODUCT | {"variants": many}))
+    world.internet.answer(f"GET {STORE}/api/products/mug", (404, {}))
+    world.put(TEE, Kind.WAITING, title="Tee")
+    world.put(MUG, Kind.WAITING)
+    page = world.browser().get("/cart")
+    assert len(page.html.css("select[name=variant] option")) == 13
+    assert "offers no options" in page.text
+
+
+def test_a_silent_store_is_said(world: World) -> None:
+    world.internet.answer(f"GET {STORE}/api/products/lamp", (503, {}))
+    world.put(LAMP, Kind.WAITING, title="Arc lamp")
+    browser = world.browser()
+    page = browser.get("/cart")
+    assert "does not tell its options" in page.text
+    token = fields(page, "remove") | {"action": "choose", "variant": "x"}
+    assert browser.post("/cart/click", token).status == 503
+
+
+def test_a_wish_is_checked_again_and_put_in_the_cart(world: World) -> None:
+    world.put(LAMP, Kind.WISH, title="Arc lamp")
+    browser = world.browser()
+    page = browser.submit(browser.get("/cart"), "/cart/check")
+    assert "It is there again." in page.text
+    assert world.state(LAMP).wished == 1
+    browser.post("/cart/click", fields(page, "add"))
+    assert world.state(LAMP).quantity == 1
+
+
+def test_a_hand_off_is_written_before_the_browser_leaves(world: World) -> None:
+    world.put(MUG, Kind.SET, 3)
+    world.put(LAMP, title="Arc lamp")
+    browser = world.browser()
+    page = browser.get("/cart")
+    left = browser.submit(page, "/cart/store")
+    assert left.status == 303
+    assert set(re.findall(r"add=([a-z~0-9%]+)", left.headers["location"])) == {"mug%7E%7E3", "lamp%7E%7E1"} or set(
+        re.findall(r"add=([a-z~0-9]+)", left.headers["location"])
+    ) == {"mug~~3", "lamp~~1"}
+    assert world.state(MUG).is_empty
+    assert browser.submit(page, "/cart/store").headers["location"] == left.headers["location"]
+    sent = browser.get("/cart")
+    assert "Sent to the store" in sent.text
+    again = browser.submit(sent, "/cart/store")
+    assert again.status == 303
+    fresh = browser.get("/cart")
+    browser.post("/cart/click", fields(fresh, "put_back", line=MUG))
+    browser.post("/cart/click", fields(fresh, "done", line=LAMP))
+    assert (world.state(MUG).quantity, world.state(LAMP).is_empty) == (3, True)
+    assert "Sent to the store" not in browser.get("/cart").text
+
+
+def test_a_stale_hand_off_sends_nothing(world: World) -> None:
+    world.put(MUG)
+    browser = world.browser()
+    page = browser.get("/cart")
+    browser.post("/cart/click", fields(page, "set_quantity", quantity="2"))
+    told = browser.submit(page, "/cart/store")
+    assert (told.status, "nothing was sent" in told.text) == (409, True)
+    assert world.state(MUG).quantity == 2
+
+
+def test_sensitive_lines_are_covered_unless_the_shopper_wants_them_shown(world: World) -> None:
+    world.put(BOOK, title="The Quiet Migraine", sensitive=True)
+    browser = world.browser()
+    page = browser.get("/cart")
+    assert len(page.html.css(".line details.covered")) == 1
+    removed = browser.post("/cart/click", fields(page, "remove"))
+    assert "The Quiet Migraine is no longer" not in removed.text
+    world.tie(hide_sensitive=False)
+    browser.post("/cart/click", fields(removed, "put_back"))
+    assert browser.get("/cart").html.css(".line details.covered") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"state": "paused", "state_reason": "revoked"}, "paused"), ({"protected": True}, "protected")],
+)
+def test_what_stands_in_the_way_of_replies_is_said(world: World, changes: dict[str, Any], words: str) -> None:
+    world.tie(**changes)
+    assert words in world.browser().get("/cart").text
+
+
+def test_who_has_no_linked_profile_is_asked_to_link(world: World) -> None:
+    browser = world.browser()
+    world.links.unlink(world.shopper_id, "222")
+    page = browser.get("/cart")
+    assert "not linked" in page.text
+    assert browser.submit(page, "/cart/add", link="https://a.test/x").status == 409
+    asked = browser.submit(browser.get("/why-not"), "/why-not", link="https://x.com/a/status/1")
+    assert asked.status == 409
+
+
+def test_who_was_erased_is_signed_out(world: World) -> None:
+    world.put(MUG)
+    browser = world.browser()
+    page = browser.get("/cart")
+    world.aws.dynamodb.delete_item(TableName="AccountLinksTable", Key={"id": {"S": f"shopper#{world.shopper_id}"}})
+    assert browser.post("/cart/click", fields(page, "remove")).status == 401
+    assert world.state(MUG).quantity == 1
+
+
+class Queues:
+    """Runs the functions behind the queues while a page waits."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._world = world
+        self.goes_on = True
+        monkeypatch.setattr(time, "sleep", self._sleep)
+
+    def _sleep(self, _seconds: float) -> None:
+        if self.goes_on:
+            self.run()
+
+    def run(self) -> None:
+        for function, queue in (
+            ("hashtag_parsing", "PostsQueue"),
+            ("cart_insertion", "CartRequestsQueue"),
+            ("outcome_delivery", "OutcomesQueue"),
+        ):
+            bodies = [message["Body"] for message in self._received(queue)]
+            if bodies:
+                assert self._world.bundle.invoke(function, sqs_event(*bodies))["batchItemFailures"] == []
+
+    def _received(self, queue: str) -> list[dict[str, Any]]:
+        url = self._world.aws.queue_urls[queue]
+        messages = self._world.aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            self._world.aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return messages  # type: ignore[return-value]
+
+
+@pytest.fixture
+def queues(world: World, monkeypatch: pytest.MonkeyPatch) -> Queues:
+    return Queues(world, monkeypatch)
+
+
+def add(browser: FakeBrowser, **values: Any) -> Page:
+    return browser.submit(browser.get("/cart"), "/cart/add", **values)
+
+
+def test_a_product_link_is_added_privately(world: World, queues: Queues) -> None:
+    page = add(world.browser(), link=f"http://{US}:8401/products/mug", quantity="3")
+    assert "Saved: 3 in your cart." in page.text
+    assert world.state(MUG).quantity == 3
+    activity = world.browser().get("/activity")
+    assert "Added privately" in activity.text
+    assert "/cart#line-" in activity.body
+    assert "/2/tweets" not in [request.path for request in world.internet.requests]
+
+
+def test_a_post_link_is_added_privately_and_its_other_product_offered(world: World, queues: Queues) -> None:
+    urls = [{"url": "https://t.co/x", "expanded_url": f"http://{US}:8401/products/{name}"} for name in ("mug", "lamp")]
+    post = {"id": "2000000000000000001", "author_id": "111", "text": "…", "entities": {"urls": urls}}
+    world.internet.answer(f"GET {X_API}/2/tweets", (200, {"data": [post]}))
+    browser = world.browser()
+    page = add(browser, link="https://x.com/shop/status/2000000000000000001?s=20")
+    assert "Saved: 1 in your cart." in page.text
+    assert "Add lamp" in page.text
+    page = browser.submit(page, "/cart/add")
+    assert world.state(LAMP).quantity == 1
+    (operation,) = [operation for _, operation in world.carts.line(world.shopper_id, LAMP).standing()]
+    assert operation.post_id == "2000000000000000001"
+
+
+def test_what_leads_to_no_product_says_why_and_what_to_do(world: World, queues: Queues) -> None:
+    page = add(world.browser(), link="https://elsewhere.test/products/mug")
+    assert "The links there lead elsewhere." in page.text
+    assert "paste its link on the cart page" in page.text
+
+
+def test_what_is_no_link_is_said_beside_the_field(world: World) -> None:
+    page = add(world.browser(), link="a mug")
+    assert (page.status, "There is no link" in page.text) == (422, True)
+    assert page.html.css_first("#link").attributes["value"] == "a mug"  # type: ignore[union-attr]
+
+
+def test_a_slow_outcome_is_waited_for_on_another_page(world: World, queues: Queues) -> None:
+    queues.goes_on = False
+    browser = world.browser()
+    page = add(browser, link=f"http://{US}:8401/products/mug")
+    assert "We are on it." in page.text
+    queues.run()
+    assert "Saved: 1 in your cart." in browser.get(page.url).text
+
+
+def test_a_queue_that_takes_nothing_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    browser = world.browser()
+    page = browser.get("/cart")
+    world.aws.sqs.delete_queue(QueueUrl=world.aws.queue_urls["PostsQueue"])
+    assert browser.submit(page, "/cart/add", link=f"http://{US}/products/mug").status == 503
+
+
+def test_the_history_comes_in_pages(world: World) -> None:
+    browser = world.browser()
+    assert "Nothing has happened yet." in browser.get("/activity").text
+    for number in range(22):
+        key = order_key(post_id(number * 1000, now_ms=clock_ms()))
+        outcome = Outcome(Code.NO_PRODUCT, 1, reason="no_link", sensitive=number == 0)
+        world.rows.record_version(
+            world.shopper_id, key, Version(1, linked=MUG, code=Code.NO_PRODUCT, parent_id="5"), now_ms=clock_ms()
+        )
+        world.rows.store_outcome(world.shopper_id, key, outcome, now_ms=clock_ms())
+    page = browser.get("/activity")
+    assert len(page.html.css(".history > li")) == 20
+    assert len(page.html.css(".history details.covered")) == 1
+    older = page.html.css_first("a[rel=next]")
+    assert older is not None
+    rest = browser.get(str(older.attributes["href"]))
+    assert len(rest.html.css(".history > li")) == 2
+    assert "There is nothing older." in browser.get("/activity?before=1000000000000%23x%231").text
+
+
+def why(browser: FakeBrowser, link: str) -> Page:
+    return browser.submit(browser.get("/why-not"), "/why-not", link=link)
+
+
+def test_why_not_looks_a_reply_up_and_offers_to_add_it_now(world: World, queues: Queues) -> None:
+    reply_id = post_id(30_000, now_ms=clock_ms())
+    url = [{"url": "https://t.co/x", "expanded_url": f"http://{US}:8401/products/mug"}]
+    replied = {"referenced_tweets": [{"type": "replied_to", "id": "2000000000000000001"}]}
+    reply = {"id": reply_id, "author_id": "222", "text": "#AmazonCrt please", **replied}
+    parent = {"id": "2000000000000000001", "author_id": "111", "text": "…", "entities": {"urls": url}}
+    world.internet.answer(f"GET {X_API}/2/tweets", (200, {"data": [reply, parent]}))
+    browser = world.browser()
+    page = why(browser, f"https://x.com/ada_shops/status/{reply_id}")
+    assert "#AmazonCrt" in page.text
+    page = browser.submit(page, "/cart/add")
+    assert "Saved: 1 in your cart." in page.text
+    stored = str(world.aws.dynamodb.scan(TableName="ActivityTable")["Items"])
+    assert "AmazonCrt" not in stored
+
+
+def test_why_not_says_what_became_of_a_reply_that_came(world: World) -> None:
+    key = order_key(reply_id := post_id(30_000, now_ms=clock_ms()))
+    world.rows.store_outcome(world.shopper_id, key, Outcome(Code.OUT_OF_STOCK, 1), now_ms=clock_ms())
+    page = why(world.browser(), f"https://x.com/ada_shops/status/{reply_id}")
+    assert "kept as a wish" in page.text
+    assert world.internet.requests == []
+
+
+def test_why_not_has_no_answer_without_a_link_or_without_x(world: World) -> None:
+    browser = world.browser()
+    assert why(browser, "hello").status == 422
+    world.internet.answer(f"GET {X_API}/2/tweets", ProtocolError("cut"))
+    assert why(browser, "https://x.com/a/status/1").status == 503
+
+
+def test_every_page_speaks_every_language(world: World) -> None:
+    world.put(MUG, Kind.SET, 9)
+    world.put(TEE, Kind.WAITING, 2, title="Tee")
+    world.put(LAMP, Kind.WISH, title="Arc lamp")
+    for language in ("fr", "es", "de", "ja"):
+        browser = world.browser(language)
+        for path in ("/cart", "/activity", "/why-not"):
+            page = browser.get(path)
+            assert (page.status, f'<html lang="{language}">' in page.body) == (200, True)
+
+
+BAD_FIELDS = (
+    {"line": "no-line"},
+    {"line": ""},
+    {"revision": "-1"},
+    {"quantity": "1000"},
+    {"quantity": "two"},
+    {"form": "#"},
+    {"action": "buy"},
+    {"variant": "x" * 501},
+)
+
+
+def test_forms_that_no_page_of_ours_sends_are_refused(world: World) -> None:
+    world.put(MUG)
+    browser = world.browser()
+    page = browser.get("/cart")
+    good = fields(page, "set_quantity", quantity="2")
+    assert [browser.post("/cart/click", good | bad).status for bad in BAD_FIELDS] == [400] * len(BAD_FIELDS)
+    for line in ("1 no-line", "x#y#", f"-1 {MUG}", ""):
+        sent = {"csrf_token": good["csrf_token"], "form": "abcdefgh", "line": line}
+        assert browser.post("/cart/store", sent).status == 400
+    assert world.state(MUG).quantity == 1
+
+
+def fields(page: Page, action: str, line: str | None = None, **values: str) -> dict[str, str]:
+    """The fields of the page's form with an action, of a line where several have it."""
+    for form in page.html.css("form[action='/cart/click']"):
+        found = {
+            str(node.attributes["name"]): str(node.attributes.get("value") or "") for node in form.css("input[name]")
+        }
+        buttons = {str(node.attributes.get("value")) for node in form.css("button[name=action]")}
+        if (found.get("action") == action or action in buttons) and line in (None, found["line"]):
+            return found | {"action": action} | values
+    raise AssertionError(f"no form to {action} in {page.text}")
