@@ -1,9 +1,11 @@
 # HashCart. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help start reset test lint format e2e sam-local cold-start lock
+.PHONY: help start reset test lint format e2e oscar-test sam-local cold-start lock
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
+OSCAR := .venv/oscar
+OSCAR_INSTALLED := $(OSCAR)/installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
@@ -42,6 +44,9 @@ cold-start: $(INSTALLED) ## How long each function takes to load, beside boto3's
 		Architecture=$$(uname -m | sed s/aarch64/arm64/) >/dev/null 2>&1
 	@$(BIN)/python benchmarks/cold_start.py
 
+oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-oscar shop installs for HashCart
+	@cd local/oscar_shop && OSCAR_SHOP_STATE=$$(mktemp -d) $(CURDIR)/$(OSCAR)/bin/python -W ignore -m django test --settings shop.settings
+
 lock: $(INSTALLED) ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade takes newer ones)
 	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.13 --universal --generate-hashes \
 		--no-header --quiet $(LOCK_OPTIONS) --output-file requirements.lock
@@ -49,6 +54,8 @@ lock: $(INSTALLED) ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade takes ne
 		--no-header --no-annotate --quiet --upgrade --output-file layers/base/requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --group sign-in --constraints requirements.lock --python-version 3.13 \
 		--no-header --no-annotate --quiet --upgrade --output-file layers/sign_in/requirements.txt
+	$(BIN)/uv pip compile local/oscar_shop/requirements.in --python-version 3.13 --universal --generate-hashes \
+		--no-header --quiet $(LOCK_OPTIONS) --output-file local/oscar_shop/requirements.lock
 
 # uv comes first, by pip and with its hashes; it installs the rest. The functions run in an environment that holds only
 # what Lambda's runtime brings, so that a package missing from a layer is missed here too.
@@ -70,3 +77,10 @@ $(INSTALLED): requirements.lock
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv/lambda-runtime
 	@$(BIN)/uv pip install --quiet --python .venv/lambda-runtime/bin/python --constraints requirements.lock boto3
 	@touch $(INSTALLED)
+
+# A real shop, with Django and its packages in an environment of their own.
+$(OSCAR_INSTALLED): local/oscar_shop/requirements.lock $(INSTALLED)
+	@echo 'Installing the Oscar shop into $(OSCAR) (once) …'
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(OSCAR)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(OSCAR)/bin/python local/oscar_shop/requirements.lock
+	@touch $(OSCAR_INSTALLED)

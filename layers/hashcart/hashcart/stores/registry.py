@@ -14,6 +14,8 @@ def open_store(name: str) -> Store:
             return _amazon()
         case "shopify":
             return _shopify()
+        case "oscar":
+            return _oscar()
         case "demo":
             return _demo()
         case _:
@@ -44,6 +46,15 @@ def _shopify() -> Store:
 
     api = StorefrontApi(HttpClient(), base_url("STORE_BASE_URL"), _api_secret(), clock_ms)
     return ShopifyStore(api, [host.lower() for host in names("STORE_HOSTS")], clock_ms)
+
+
+def _oscar() -> Store:
+    from hashcart.domain.product_links import StoreLinks
+    from hashcart.http import HttpClient
+    from hashcart.stores.oscar import OscarStore
+
+    hosts = sorted(StoreLinks.of("oscar", names("STORE_HOSTS")).hosts)
+    return OscarStore(HttpClient(), base_url("STORE_BASE_URL"), base_url("STORE_SITE_URL"), hosts, _api_secret())
 
 
 def _demo() -> Store:
