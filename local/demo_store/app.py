@@ -15,6 +15,7 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp
 
 from hashcart.domain.sign_in import STORE_CALLBACK_PATH
+from local.demo_store.baskets import Baskets
 from local.demo_store.catalogue import MARKETPLACES, PRODUCTS, UK, US, Marketplace, Product
 from local.demo_store.openid import Client, OpenIdProvider
 from local.settings import STORE_CLIENT_ID, STORE_CLIENT_SECRET
@@ -48,6 +49,7 @@ class DemoStore:
     def __init__(self, port: int, cart_site_url: str = "http://cart.localhost:8402") -> None:
         self._port = port
         self._shutter = Shutter()
+        self._baskets = Baskets(self._page)
         self.sign_in = OpenIdProvider(
             f"http://127.0.0.1:{port}",
             f"http://{US}:{port}",
@@ -62,6 +64,7 @@ class DemoStore:
             Route("/products/{product_id}", self._product_page),
             Route("/api/products/{product_id}", self._product),
             *self.sign_in.routes(),
+            *self._baskets.routes(),
             Route("/simulator/down", self._take_down, methods=["GET", "POST"]),
             Mount("/images", StaticFiles(directory=PICTURES)),
             Mount("/static", StaticFiles(directory=HERE / "static")),

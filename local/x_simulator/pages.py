@@ -87,6 +87,8 @@ class Pages:
         return [
             Route("/", self._show_timeline, methods=["GET"]),
             Route("/live", self._stream, methods=["GET"]),
+            Route("/i/web/status/{post_id:int}", self._show_post, methods=["GET"]),
+            Route("/{handle}/status/{post_id:int}", self._show_post, methods=["GET"]),
             Route("/posts", self._form(self._reply), methods=["POST"]),
             Route("/posts/{post_id:int}/edit", self._form(self._edit), methods=["POST"]),
             Route("/posts/{post_id:int}/delete", self._form(self._delete), methods=["POST"]),
@@ -123,6 +125,10 @@ class Pages:
             "notice": request.query_params.get("notice", "")[:200],
         }
         return self._templates.TemplateResponse(request, "timeline.html", context)
+
+    async def _show_post(self, request: Request) -> Response:
+        """The address of one post leads to its place on the timeline."""
+        return RedirectResponse(f"/#post-{request.path_params['post_id']}", HTTPStatus.SEE_OTHER)
 
     async def _stream(self, request: Request) -> Response:
         account = self._viewer(request.query_params.get("as", ""))

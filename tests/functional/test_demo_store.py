@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from local.demo_store.app import DemoStore
+from local.demo_store.baskets import read_line
 from local.demo_store.catalogue import PRODUCTS
 from tests.fakes.x_simulator_world import InLoop, LoopThread
 
@@ -108,3 +109,32 @@ def test_other_sites_cannot_take_it_down(store: httpx.Client) -> None:
     refused = store.post("/simulator/down", json={"down": True}, headers={"origin": "http://evil.example"})
     assert refused.status_code == 403
     assert store.get("/", headers={"host": "evil.example"}).status_code == 421
+
+
+def test_the_cart_asks_before_it_takes_what_was_brought(store: httpx.Client) -> None:
+    asked = store.get("/cart", params={"add": ["stoneware-mug~~2", "organic-tee~tee-l~1", "walnut-radio~~1"]})
+    assert "Organic cotton tee, moss, L" in asked.text
+    assert "Together $68.00" in asked.text
+    assert "1 of the products could not be found here." in asked.text
+    assert "Your cart is empty." in store.get("/cart").text
+    added = store.post("/cart", data={"add": ["stoneware-mug~~2", "organic-tee~tee-l~1"]}, follow_redirects=True)
+    assert "2 × $18.00" in added.text
+    again = store.post("/cart", data={"add": "stoneware-mug~~1"}, follow_redirects=True)
+    assert "Together $50.00" in again.text
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["", "stoneware-mug", "stoneware-mug~~0", "stoneware-mug~~1000", "stoneware-mug~~x", "stoneware-mug~x~1",
+     "organic-tee~~1", "organic-tee~tee-q~1"],
+)  # fmt: skip
+def test_what_the_cart_does_not_know_it_does_not_take(store: httpx.Client, entry: str) -> None:
+    assert read_line(entry) is None
+    assert store.post("/cart", data={"add": entry}).status_code == 400
+
+
+def test_baskets_are_forgotten_when_there_are_too_many(store: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.demo_store.baskets.KEPT_BASKETS", 1)
+    for _ in range(2):
+        store.cookies.clear()
+        assert "18.00" in store.post("/cart", data={"add": "stoneware-mug~~1"}, follow_redirects=True).text

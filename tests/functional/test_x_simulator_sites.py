@@ -95,3 +95,15 @@ def test_a_taken_port_is_told_with_advice() -> None:
     with pytest.raises(PortTakenError, match=r"Port 8400 is taken.*HASHCART_X_PORT"):
         listen(8400, lambda: listener)
     assert listener.calls[-1] == "close"
+
+
+def test_the_address_of_a_post_leads_to_its_place(tmp_path: Path) -> None:
+    simulator = on_port(Sites(settings(tmp_path), NullWatcher()), 8400)
+
+    async def ask() -> list[str]:
+        transport = httpx.ASGITransport(app=simulator)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x.localhost:8400") as client:
+            answers = [await client.get(path) for path in ("/i/web/status/12", "/ada_shops/status/12")]
+            return [answer.headers["location"] for answer in answers]
+
+    assert asyncio.run(ask()) == ["/#post-12"] * 2
