@@ -137,7 +137,7 @@ class FakeBrowser:
             return
         if node.tag == "select":
             chosen = node.css_first("option[selected]") or node.css_first("option")
-            values[name] = (chosen.attributes.get("value") or "") if chosen is not None else ""
+            values[name] = "" if chosen is None else chosen.attributes.get("value") or chosen.text().strip()
         elif node.tag == "textarea":
             values[name] = node.text()
         elif attributes.get("type") in ("checkbox", "radio"):

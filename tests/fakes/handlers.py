@@ -13,6 +13,7 @@ import urllib3
 from local.settings import CONSUMER_SECRET
 from tests.fakes.aws import Aws
 from tests.fakes.internet import Internet
+from tests.fakes.issuer import CLIENT_ID, CLIENT_SECRET, ISSUER
 
 X_API = "http://x.test"
 STORE = "http://store.test"
@@ -85,6 +86,16 @@ class Bundle:
             "PRIVACY_URL": "https://northwind.example/privacy",
             "IMAGE_ORIGINS": "https://pbs.twimg.com,https://m.media-amazon.com",
             "X_SITE_URL": "http://x.site.test",
+            "SIGN_IN_KIND": "oidc",
+            "SIGN_IN_ISSUER": ISSUER,
+            "STORE_SIGN_IN_SECRET_ARN": aws.create_secret(
+                f"sign-in-{uuid.uuid4()}", {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+            ),
+            "X_LOGIN_CLIENT_SECRET_ARN": aws.create_secret(
+                f"login-{uuid.uuid4()}", {"client_id": "login", "client_secret": "secret"}
+            ),
+            "DELETES_ARRIVE": "true",
+            "LOG_RETENTION_DAYS": "30",
         }
         monkeypatch.setattr(urllib3, "PoolManager", internet)
 

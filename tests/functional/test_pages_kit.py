@@ -149,7 +149,7 @@ def test_signing_out_ends_it_here_and_at_the_server(world: World) -> None:
 def test_a_cookie_that_is_none_of_ours_is_nobody(world: World, cookie: str) -> None:
     browser = world.browser()
     browser.cookies[SESSION_COOKIE] = cookie
-    assert browser.get("/cart", follow=False).headers["location"] == "/link?return=%2Fcart"
+    assert browser.get("/cart", follow=False).headers["location"] == "/link/sign-in?return=%2Fcart"
 
 
 def test_a_session_ends_after_two_weeks_without_a_visit_and_after_sixty_days(world: World) -> None:
@@ -217,7 +217,7 @@ def test_a_form_sent_after_the_session_had_ended_is_offered_again(world: World) 
     form = browser.get("/form")
     world.clock.now_ms += IDLE_MS
     sent = browser.submit(form, "/cart/notes", follow=False, tags=["a", "b"])
-    assert sent.headers["location"] == "/link?return=%2Fresume"
+    assert sent.headers["location"] == "/link/sign-in?return=%2Fresume"
     assert world.pages.notes == []
     browser.get("/sign-in-as/ada")
     offered = browser.get("/resume")
@@ -240,7 +240,7 @@ def test_it_is_offered_even_where_the_cookie_is_gone(world: World) -> None:
 @pytest.mark.parametrize(("path", "text"), [("/cart/other", "x"), ("/cart/notes", "x" * 9000)])
 def test_what_may_not_be_held_leads_home(world: World, path: str, text: str) -> None:
     browser = world.browser()
-    assert browser.post(path, {"text": text}, follow=False).headers["location"] == "/link?return=%2F"
+    assert browser.post(path, {"text": text}, follow=False).headers["location"] == "/link/sign-in?return=%2F"
     assert world.items("session#") == []
 
 
@@ -261,7 +261,7 @@ def test_a_held_form_lives_an_hour(world: World) -> None:
 
 def test_a_signed_out_visitor_comes_back_to_the_page(world: World) -> None:
     answer = world.browser().get("/cart?of=mugs%26more", follow=False)
-    assert answer.headers["location"] == "/link?return=%2Fcart%3Fof%3Dmugs%2526more"
+    assert answer.headers["location"] == "/link/sign-in?return=%2Fcart%3Fof%3Dmugs%2526more"
 
 
 @pytest.mark.parametrize(

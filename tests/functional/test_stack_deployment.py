@@ -142,6 +142,11 @@ class TestRoutes:
         body = transformed()["Resources"]["HttpApi"]["Properties"]["Body"]
         assert sorted(routes_of(body), key=lambda route: route.route_key) == [
             LambdaRoute("ANY /", "CartPageFunction", "2.0"),
+            LambdaRoute("ANY /account", "AccountLinkingFunction", "2.0"),
+            LambdaRoute("ANY /account/{proxy+}", "AccountLinkingFunction", "2.0"),
+            LambdaRoute("ANY /link", "AccountLinkingFunction", "2.0"),
+            LambdaRoute("ANY /link/{proxy+}", "AccountLinkingFunction", "2.0"),
+            LambdaRoute("ANY /sign-out", "AccountLinkingFunction", "2.0"),
             LambdaRoute("ANY /{proxy+}", "CartPageFunction", "2.0"),
             LambdaRoute("GET /webhooks/x", "WebhookIntakeFunction", "2.0"),
             LambdaRoute("POST /webhooks/x", "WebhookIntakeFunction", "2.0"),

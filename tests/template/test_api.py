@@ -16,8 +16,12 @@ def test_limited_routes_exist() -> None:
     paths = transformed()["Resources"]["HttpApi"]["Properties"]["Body"]["paths"]
     routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert set(template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]) <= routes
-    any_method = "X-AMAZON-APIGATEWAY-ANY-METHOD"
-    assert routes == {"GET /webhooks/x", "POST /webhooks/x", f"{any_method} /", f"{any_method} /{{proxy+}}"}
+    pages = ("/", "/{proxy+}", "/link", "/link/{proxy+}", "/account", "/account/{proxy+}", "/sign-out")
+    assert routes == {
+        "GET /webhooks/x",
+        "POST /webhooks/x",
+        *(f"X-AMAZON-APIGATEWAY-ANY-METHOD {path}" for path in pages),
+    }
 
 
 def test_the_access_log_is_json_that_expires() -> None:

@@ -117,6 +117,14 @@ class LinkAccounts:
         """The shopper who has signed in at the store. Raises ContendedError."""
         return self.links.shopper_of(account, now_ms=self.clock_ms())
 
+    def shopper(self, shopper_id: str) -> Shopper | None:
+        """What is kept of a shopper; None for one who has gone."""
+        return self.links.shopper(shopper_id, now_ms=self.clock_ms())
+
+    def link_of(self, shopper_id: str) -> AccountLink | None:
+        """The shopper's link, if there is one."""
+        return self.links.link_of_shopper(shopper_id, now_ms=self.clock_ms())
+
     def owner_of(self, profile: XProfile) -> str | None:
         """The shopper that an X profile is linked with, if any: another one's has to be moved, with confirmation."""
         link = self.links.current_link(profile.user_id)

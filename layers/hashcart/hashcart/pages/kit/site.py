@@ -23,8 +23,11 @@ from hashcart.pages.kit.resuming import HELD, hold, resume_routes
 from hashcart.pages.kit.routes import Match, Route, find_route, is_return_path
 from hashcart.pages.kit.visitor import CSRF_FIELD, Visitor
 from hashcart.secrets import SecretUnavailableError
+from hashcart.storage.account_links import ContendedError
+from hashcart.storage.table import ThrottledError
 
-SIGN_IN_PATH = "/link"
+TRANSIENT = (BotoCoreError, ClientError, ContendedError, SecretUnavailableError, ThrottledError)
+SIGN_IN_PATH = "/link/sign-in"
 
 
 class SessionsAndCounters(SessionStore, Counters, Protocol):
@@ -94,7 +97,7 @@ class Site:
             response, reason = self._page(visitor, match), None
         except PageError as error:
             response, reason = _error_page(visitor, error), error.reason
-        except (BotoCoreError, ClientError, SecretUnavailableError) as error:
+        except TRANSIENT as error:
             trouble = PageError(HTTPStatus.SERVICE_UNAVAILABLE, "common.unavailable", headers={"retry-after": "5"})
             response, reason = _error_page(visitor, trouble), failure_of(error)
         except Exception:  # noqa: BLE001 - a browser is to get a page; the log has the rest, and the API's alarm rings
@@ -125,7 +128,8 @@ class Site:
         if not visitor.request.is_reading:
             self._limiter.check(route.limit, visitor.browser.key, visitor.request.source_address)
             self._check_token(visitor, route)
-            visitor.browser.drop(HELD)
+            if not route.public:
+                visitor.browser.drop(HELD)
         return route.handler(visitor)
 
     def _chosen_language(self, visitor: Visitor) -> Response | None:

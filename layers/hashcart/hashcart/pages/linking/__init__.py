@@ -1,0 +1,1 @@
+"""Linking an X profile with a store account, and everything about the account afterwards."""

@@ -1,0 +1,229 @@
+"""`/account`: settings, pauses, unlinking, the export and the erasure of everything; and `/sign-out`."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints, field_validator
+
+from hashcart.domain.account_links import REVOKED, AccountLink, EmailChoice, LinkSettings, LinkState, Shopper
+from hashcart.domain.languages import LANGUAGES
+from hashcart.pages.kit.errors import PageError
+from hashcart.pages.kit.limits import LOOKUPS
+from hashcart.pages.kit.responses import Response
+from hashcart.pages.kit.routes import Route, get, post
+from hashcart.pages.kit.visitor import Visitor
+from hashcart.pages.linking.journey import Journey
+from hashcart.pages.linking.sign_in import Regions
+from hashcart.storage.account_links import LinkGoneError, ShopperGoneError
+from hashcart.use_cases.leave import Leave
+from hashcart.use_cases.link_accounts import AddressMissingError, LinkAccounts
+
+MAX_CATEGORIES = 20
+MAX_CATEGORY = 40
+
+Ticked = Literal["yes"] | None
+
+
+class SettingsForm(BaseModel):
+    """All settings; a box that is not ticked is not sent. `sensitive_categories` are names with commas between them."""
+
+    public_replies: Ticked = None
+    quiet: Ticked = None
+    undo_on_delete: Ticked = None
+    hide_sensitive: Ticked = None
+    email: EmailChoice
+    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
+    marketplace: Annotated[str, Field(max_length=253)]
+    language: Literal["en", "fr", "es", "de", "ja"]
+    sensitive_categories: Annotated[str, Field(max_length=1000)] = ""
+
+    @field_validator("sensitive_categories")
+    @classmethod
+    def _are_few_and_short(cls, text: str) -> str:
+        names = _names(text)
+        if len(names) > MAX_CATEGORIES or any(len(name) > MAX_CATEGORY for name in names):
+            raise ValueError("too many categories, or too long ones")
+        return text
+
+
+class Confirmation(BaseModel):
+    """A button that cannot be pressed by mistake: its box has to be ticked."""
+
+    sure: Ticked = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPages:
+    """The pages of somebody who is signed in.
+
+    `deletes_arrive` says whether X tells us of deleted replies; `log_days` how long logs are kept.
+    """
+
+    accounts: LinkAccounts
+    leave: Leave
+    regions: Regions
+    deletes_arrive: bool
+    log_days: int
+    clock_ms: Callable[[], int]
+
+    def routes(self) -> list[Route]:
+        """Their routes."""
+        return [
+            get("/account", self.show),
+            post("/account/settings", self.change, holds="account.about_to_change"),
+            post("/account/pause", self.pause, holds="account.about_to_pause"),
+            post("/account/resume", self.resume, holds="account.about_to_resume"),
+            post("/account/email/resume", self.resume_email, holds="account.about_to_resume_email"),
+            get("/account/unlink", self.ask_to_unlink),
+            post("/account/unlink", self.unlink),
+            get("/account/export", self.offer_export),
+            post("/account/export", self.download, limit=LOOKUPS),
+            get("/account/erase", self.ask_to_erase),
+            post("/account/erase", self.forget),
+            get("/link/erased", self.show_erased, public=True),
+            post("/sign-out", self.sign_out, public=True),
+        ]
+
+    def show(self, visitor: Visitor) -> Response:
+        """The account with its settings."""
+        shopper = self._shopper(visitor)
+        link = self.accounts.link_of(shopper.shopper_id)
+        if link is None:
+            return visitor.render("account/not_linked.html", shopper=shopper)
+        return visitor.render("account/settings.html", **self._settings(visitor, shopper, link))
+
+    def change(self, visitor: Visitor) -> Response:
+        """Change the settings."""
+        form = visitor.form(SettingsForm)
+        shopper = self._shopper(visitor)
+        link = self._link(visitor)
+        offered = form.country in (*self.regions.countries, link.country)
+        if not offered or form.marketplace not in (*self.regions.marketplaces, link.marketplace):
+            raise PageError(HTTPStatus.BAD_REQUEST, "common.bad_form", reason="a choice that was not offered")
+        settings = LinkSettings(
+            public_replies=form.public_replies is not None,
+            quiet=form.quiet is not None,
+            undo_on_delete=form.undo_on_delete is not None if self.deletes_arrive else link.undo_on_delete,
+            email=form.email,
+            marketplace=form.marketplace,
+            country=form.country,
+            language=form.language,
+            sensitive_categories=_names(form.sensitive_categories),
+            hide_sensitive=form.hide_sensitive is not None,
+        )
+        journey = Journey(visitor.browser, self.clock_ms())
+        try:
+            self.accounts.change_settings(shopper.shopper_id, settings, verified_email=journey.address)
+        except AddressMissingError:
+            context = self._settings(visitor, shopper, link) | {"address_is_missing": True}
+            return visitor.render("account/settings.html", status=HTTPStatus.CONFLICT, **context)
+        except LinkGoneError:
+            return visitor.redirect("/account")
+        journey.end()
+        visitor.browser.speak(form.language)
+        return visitor.redirect("/account", notice="account.changed")
+
+    def pause(self, visitor: Visitor) -> Response:
+        """Act on no reply until further notice."""
+        self.accounts.pause(visitor.shopper_id)
+        return visitor.redirect("/account", notice="account.is_paused")
+
+    def resume(self, visitor: Visitor) -> Response:
+        """Act on replies again."""
+        resumed = self.accounts.resume(visitor.shopper_id)
+        return visitor.redirect("/account", notice="account.is_resumed" if resumed else None)
+
+    def resume_email(self, visitor: Visitor) -> Response:
+        """Send e-mail again."""
+        resumed = self.accounts.resume_email(visitor.shopper_id)
+        return visitor.redirect("/account", notice="account.email_is_resumed" if resumed else None)
+
+    def ask_to_unlink(self, visitor: Visitor) -> Response:
+        """What ends, and what stays."""
+        link = self.accounts.link_of(visitor.shopper_id)
+        return (
+            visitor.redirect("/account") if link is None else visitor.render("account/unlink.html", account_link=link)
+        )
+
+    def unlink(self, visitor: Visitor) -> Response:
+        """End the link."""
+        unlinked = self.accounts.unlink(visitor.shopper_id)
+        return visitor.redirect("/account", notice="account.is_unlinked" if unlinked else None)
+
+    def offer_export(self, visitor: Visitor) -> Response:
+        """What the file holds."""
+        return visitor.render("account/export.html")
+
+    def download(self, visitor: Visitor) -> Response:
+        """Everything stored, as a file."""
+        try:
+            document = json.dumps(self.leave.export(visitor.shopper_id), ensure_ascii=False, indent=2, sort_keys=True)
+        except ShopperGoneError:
+            raise self._gone(visitor) from None
+        headers = {"content-disposition": 'attachment; filename="hashcart-export.json"'}
+        return Response(body=document, content_type="application/json; charset=utf-8", headers=headers)
+
+    def ask_to_erase(self, visitor: Visitor) -> Response:
+        """What goes at once, and what ages out elsewhere."""
+        return visitor.render("account/erase.html", unsure=False, log_days=self.log_days)
+
+    def forget(self, visitor: Visitor) -> Response:
+        """Erase everything, and sign out."""
+        if visitor.form(Confirmation).sure is None:
+            status = HTTPStatus.BAD_REQUEST
+            return visitor.render("account/erase.html", status=status, unsure=True, log_days=self.log_days)
+        # Gone already, as by the same form sent twice, is what was wanted.
+        with suppress(ShopperGoneError):
+            self.leave.erase(visitor.shopper_id)
+        visitor.browser.sign_out()
+        return visitor.redirect("/link/erased")
+
+    def show_erased(self, visitor: Visitor) -> Response:
+        """It is done; and what is still to age out."""
+        return visitor.render("account/erased.html", log_days=self.log_days)
+
+    def sign_out(self, visitor: Visitor) -> Response:
+        """End the session here."""
+        visitor.browser.sign_out()
+        return visitor.redirect("/", notice="account.signed_out")
+
+    def _settings(self, visitor: Visitor, shopper: Shopper, link: AccountLink) -> dict[str, Any]:
+        return {
+            "shopper": shopper,
+            "account_link": link,
+            "is_paused": link.state is LinkState.PAUSED,
+            "needs_x": link.state_reason == REVOKED,
+            "deletes_arrive": self.deletes_arrive,
+            "address": Journey(visitor.browser, self.clock_ms()).address or shopper.email_address,
+            "address_is_missing": False,
+            "countries": tuple(dict.fromkeys((*self.regions.countries, link.country))),
+            "marketplaces": tuple(dict.fromkeys((*self.regions.marketplaces, link.marketplace))),
+            "names_of_languages": LANGUAGES,
+        }
+
+    def _shopper(self, visitor: Visitor) -> Shopper:
+        shopper = self.accounts.shopper(visitor.shopper_id)
+        if shopper is None:
+            raise self._gone(visitor)
+        return shopper
+
+    def _gone(self, visitor: Visitor) -> PageError:
+        """The account was erased in another window, or forgotten as it never linked: nobody is signed in any more."""
+        visitor.browser.sign_out()
+        return PageError(HTTPStatus.GONE, "account.gone")
+
+    def _link(self, visitor: Visitor) -> AccountLink:
+        link = self.accounts.link_of(visitor.shopper_id)
+        if link is None:
+            raise PageError(HTTPStatus.CONFLICT, "account.no_link")
+        return link
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names with commas between them, in any of the scripts that have a comma."""
+    separated = text.replace("、", ",").replace("，", ",")
+    return tuple(dict.fromkeys(name.strip() for name in separated.split(",") if name.strip()))
