@@ -6,6 +6,7 @@ the machine does falls on all alike. Medians are shown.
 """
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -22,9 +23,13 @@ import boto3
 boto3.client("sqs")
 boto3.client("secretsmanager")
 """
-FUNCTIONS = ("webhook_intake", "hashtag_parsing", "cart_insertion", "outcome_delivery", "cart_reconciliation")
+FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if (path / f"{path.name}.py").is_file())
+VARIABLES = re.findall(r"^ {10}([A-Z][A-Z0-9_]*):", (ROOT / "template.yaml").read_text(), re.MULTILINE)
+ADDRESSES = [name for name in VARIABLES if name.endswith("_URL") and not name.endswith("QUEUE_URL")]
 
 ENVIRONMENT = {
+    **dict.fromkeys(VARIABLES, "x"),
+    **dict.fromkeys([*ADDRESSES, "SIGN_IN_ISSUER"], "https://example.com"),
     "AWS_ACCESS_KEY_ID": "x",
     "AWS_SECRET_ACCESS_KEY": "x",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -32,18 +37,10 @@ ENVIRONMENT = {
     "MAX_QUANTITY": "10",
     "REPLY_TO_STRANGERS": "false",
     "KEEP_ASSOCIATE_TAGS": "true",
-    **dict.fromkeys(("X_API_BASE_URL", "STORE_BASE_URL", "STORE_SITE_URL"), "https://example.com"),
-    **dict.fromkeys(
-        (
-            "X_WEBHOOK_SECRET_ARN", "X_APP_SECRET_ARN", "X_BOT_CLIENT_SECRET_ARN", "POSTS_QUEUE_URL",
-            "CART_REQUESTS_QUEUE_URL", "OUTCOMES_QUEUE_URL", "SOURCE_QUEUE_URL", "DEAD_LETTER_QUEUE_URL",
-            "CART_HASHTAGS", "BOT_USER_ID", "BOT_USERNAME", "ALLOWED_COUNTRIES", "ACCOUNT_LINKS_TABLE", "CARTS_TABLE",
-            "ACTIVITY_TABLE", "POST_PRODUCTS_TABLE", "PRODUCTS_TABLE", "PENDING_TABLE", "BOT_TOKENS_TABLE",
-            "SESSIONS_TABLE",
-        ),
-        "x",
-    ),
-}  # fmt: skip
+    "SIGN_IN_KIND": "oidc",
+    "ACCENT_COLOR": "#3b4cc0",
+    "IMAGE_ORIGINS": "",
+}
 
 
 def seconds(code: str) -> float:
