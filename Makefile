@@ -1,16 +1,18 @@
 # HashCart. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help start reset test lint format e2e oscar-test sam-local cold-start lock
+.PHONY: help start reset test lint format e2e oscar-test sam-local cold-start page-weight lock
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
 OSCAR := .venv/oscar
 OSCAR_INSTALLED := $(OSCAR)/installed
+NPM := $(shell command -v npm 2>/dev/null)
+AXE := $(if $(NPM),tests/end_to_end/node_modules/axe-core/axe.min.js)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 start: $(INSTALLED) ## Run the whole of HashCart on this machine, and print the address to open
 	@$(BIN)/python -m local.stack start
@@ -33,7 +35,7 @@ format: $(INSTALLED) ## Let ruff mend style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-e2e: $(INSTALLED) ## End-to-end tests, on a stack of their own
+e2e: $(INSTALLED) $(AXE) ## End-to-end tests, on a stack of their own
 	@$(BIN)/python -m local.stack exec $(BIN)/pytest tests/end_to_end
 
 sam-local: $(INSTALLED) ## The good event of each function through `sam local invoke` (needs a Docker engine)
@@ -47,6 +49,9 @@ cold-start: $(INSTALLED) ## How long each function takes to load, beside boto3's
 oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-oscar shop installs for HashCart
 	@cd local/oscar_shop && OSCAR_SHOP_STATE=$$(mktemp -d) $(CURDIR)/$(OSCAR)/bin/python -W ignore -m django test --settings shop.settings
 
+page-weight: $(INSTALLED) ## How heavy the pages are, and how soon they come (while `make start` runs)
+	@PYTHONPATH=layers/hashcart:. $(BIN)/python benchmarks/pages.py
+
 lock: $(INSTALLED) ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade takes newer ones)
 	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.13 --universal --generate-hashes \
 		--no-header --quiet $(LOCK_OPTIONS) --output-file requirements.lock
@@ -56,6 +61,11 @@ lock: $(INSTALLED) ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade takes ne
 		--no-header --no-annotate --quiet --upgrade --output-file layers/sign_in/requirements.txt
 	$(BIN)/uv pip compile local/oscar_shop/requirements.in --python-version 3.13 --universal --generate-hashes \
 		--no-header --quiet $(LOCK_OPTIONS) --output-file local/oscar_shop/requirements.lock
+
+# The pages' tests run axe-core in the browser; they are skipped on a machine without npm.
+tests/end_to_end/node_modules/axe-core/axe.min.js: tests/end_to_end/package-lock.json
+	@$(NPM) ci --prefix tests/end_to_end --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 # uv comes first, by pip and with its hashes; it installs the rest. The functions run in an environment that holds only
 # what Lambda's runtime brings, so that a package missing from a layer is missed here too.
