@@ -36,6 +36,7 @@ _MARK_OPERABLE = """() => {
   const groups = new Set();
   const operable = [...document.querySelectorAll('a[href], button, input, select, textarea, summary')].filter(e => {
     if (e.disabled || e.type === 'hidden' || !e.checkVisibility({visibilityProperty: true})) return false;
+    if (e.closest('[aria-hidden=true]')) return false;
     if (e.type !== 'radio') return true;
     const group = `${e.form && [...document.forms].indexOf(e.form)} ${e.name}`;
     return !groups.has(group) && groups.add(group);
