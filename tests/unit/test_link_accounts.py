@@ -113,9 +113,29 @@ def test_a_taken_profile_needs_a_confirmed_move(desk: Desk) -> None:
     assert desk.links.links == {"222": link}
     assert link.shopper_id == desk.ben
     assert desk.shopper(desk.ada).x_user_id is None
-    [item] = desk.pending.items
+    [item] = [entry for entry in desk.pending.items if NoticeKind.MOVED_AWAY in entry.post_id]
     assert (item.kind, item.due_ms) == (PendingKind.NOTICE, NOW_MS + NOTICE_DELAY_MS)
     assert json.loads(item.message) == asdict(AccountNotice(NoticeKind.MOVED_AWAY, desk.ada, "ada_shops", "ja", NOW_MS))
+
+
+def test_a_new_link_and_another_choice_of_e_mail_are_told_by_e_mail(desk: Desk) -> None:
+    desk.accounts.link(desk.ada, PROFILE, CONSENT)
+    desk.accounts.link(desk.ada, PROFILE, CONSENT)
+    for choice in (EmailChoice.EVERYTHING, EmailChoice.PROBLEMS, EmailChoice.NOTHING):
+        desk.clock.now_ms += 5
+        settings = LinkSettings(False, True, True, choice, "store.localhost", "US", "fr")
+        desk.accounts.change_settings(desk.ada, settings, verified_email=None)
+    told = [json.loads(item.message) for item in desk.pending.items]
+    assert [(notice["notice"], notice["choice"], notice["language"]) for notice in told] == [
+        ("linked", "everything", "de"),
+        ("email_changed", "problems", "fr"),
+    ]
+    assert [item.due_ms for item in desk.pending.items] == [NOW_MS, NOW_MS + 10]
+
+
+def test_who_wants_no_e_mail_is_not_told_of_a_link(desk: Desk) -> None:
+    desk.accounts.link(desk.ada, PROFILE, SILENT)
+    assert desk.pending.items == []
 
 
 @pytest.mark.parametrize("prepare", ["unlinked", "not theirs", "other profile", "erased"])

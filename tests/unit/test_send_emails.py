@@ -156,6 +156,7 @@ def test_a_problem_is_told_at_once_and_once(choice: EmailChoice) -> None:
         (reached(Code.OUT_OF_STOCK), LINK, replace(ADA, day=NOW_MS // DAY_MS, sent=MAX_PROBLEMS_A_DAY)),
         (reached(Code.PAUSED), LINK, replace(ADA, day=NOW_MS // DAY_MS, sent=1)),
         (reached(Code.OUT_OF_STOCK), LINK, replace(ADA, address="ada@mail.example\nBcc: eve@mail.example")),
+        (reached(Code.PAUSED, reason="shopper"), LINK, ADA),
         (reached(Code.OVERTAKEN), LINK, ADA),
         (reached(Code.ADDED), LINK, ADA),
         (replace(reached(Code.OUT_OF_STOCK), network=PRIVATE), LINK, ADA),

@@ -6,6 +6,9 @@ from enum import StrEnum
 REVOKED = "revoked"
 """The reason of a pause that only a new sign-in with X ends: the shopper took back the app's access there."""
 
+PAUSED_BY_SHOPPER = "shopper"
+"""The reason of a pause that the shopper asked for on the account page."""
+
 
 class LinkState(StrEnum):
     """Whether posts of the profile are acted upon."""

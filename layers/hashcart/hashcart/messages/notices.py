@@ -10,8 +10,8 @@ from hashcart.messages.posts import SCHEMA_VERSION
 class NoticeKind(StrEnum):
     """What happened to the account link.
 
-    `MOVED_AWAY` goes to the account that an X profile has left for another one; it is the only one that is sent
-    whatever was chosen, because its reader may not have asked for the move.
+    `MOVED_AWAY` goes to the account that an X profile has left for another one, whose owner may not have asked for that.
+    None goes to a shopper who wants no e-mail at all: then no address is kept.
     """
 
     LINKED = "linked"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hashcart.domain.account_links import (
+    PAUSED_BY_SHOPPER,
     REVOKED,
     AccountLink,
     EmailChoice,
@@ -27,8 +28,6 @@ from hashcart.storage.pending import PendingItem, PendingKind
 
 # A notice waits this long, so that it is only sent once what it tells of has happened or failed.
 NOTICE_DELAY_MS = 60 * 1000
-
-PAUSED_BY_SHOPPER = "shopper"
 
 
 class ConsentMissingError(Exception):
@@ -137,7 +136,10 @@ class LinkAccounts:
         OtherProfileLinkedError, ShopperGoneError, ContendedError.
         """
         link, address = self._agreed(shopper_id, profile, consent)
+        is_new = self.owner_of(profile) is None
         self.links.link(link, email_address=address, now_ms=link.consented_at_ms)
+        if is_new and address is not None:
+            self._tell(NoticeKind.LINKED, link, link.consented_at_ms)
         return link
 
     def move(self, shopper_id: str, profile: XProfile, consent: Consent, *, from_shopper_id: str) -> AccountLink:
@@ -172,7 +174,11 @@ class LinkAccounts:
         if shopper is None or shopper.x_user_id is None:
             raise LinkGoneError
         address = _address(settings.email, verified_email or shopper.email_address)
+        before = self.links.current_link(shopper.x_user_id)
         self.links.change_settings(shopper_id, shopper.x_user_id, settings, email_address=address)
+        if address is not None and before is not None and before.email is not settings.email:
+            changed = replace(before, email=settings.email, language=settings.language)
+            self._tell(NoticeKind.EMAIL_CHANGED, changed, now_ms)
 
     def pause(self, shopper_id: str) -> bool:
         """Act on no post until the shopper resumes. False if there is no active link."""
@@ -221,6 +227,12 @@ class LinkAccounts:
             sensitive_categories=before.sensitive_categories,
             hide_sensitive=before.hide_sensitive,
         )
+
+    def _tell(self, kind: NoticeKind, link: AccountLink, now_ms: int) -> None:
+        """Have the shopper told by e-mail; a crash before this loses news that the shopper knows of anyway."""
+        notice = AccountNotice(kind, link.shopper_id, link.handle, link.language, now_ms, choice=link.email)
+        name = f"{link.shopper_id}#{kind}#{now_ms}"
+        self.pending.put(PendingItem(PendingKind.NOTICE, name, now_ms, to_json(notice)))
 
     def _moved_away(self, link: AccountLink, from_shopper_id: str) -> PendingItem:
         before = self.links.current_link(link.x_user_id)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
-from hashcart.domain.account_links import AccountLink, EmailChoice
+from hashcart.domain.account_links import PAUSED_BY_SHOPPER, AccountLink, EmailChoice
 from hashcart.domain.cart_lines import CartLine, Snapshot
 from hashcart.domain.emails import (
     PROBLEMS,
@@ -168,6 +168,9 @@ class OutcomeEmails:
     def tell(self, message: OutcomeReached, kept: Outcome, link: AccountLink) -> None:
         """Send the e-mail about an outcome that is a problem, if it is wanted."""
         if message.network != X or kept.code not in PROBLEMS or not wants(link.email, kept.code):
+            return
+        if kept.code is Code.PAUSED and kept.reason == PAUSED_BY_SHOPPER:
+            report(message.post_id, kept.code, "paused_on_purpose")
             return
         now_ms = self.clock_ms()
         recipient = self.recipients.recipient(link.shopper_id)
