@@ -1,4 +1,4 @@
-"""`/link…`, `/account…` and `/sign-out`: sign-ins, consent, settings, unlinking, export and erasure."""
+"""`/link…`, `/account…`, `/sign-out` and `/unsubscribe`: sign-ins, consent, settings, unlinking, export and erasure."""
 
 from typing import Any
 
@@ -13,16 +13,19 @@ from hashcart.observability import clock_ms, logger
 from hashcart.pages.kit.opening import open_site
 from hashcart.pages.linking.account import AccountPages
 from hashcart.pages.linking.sign_in import Regions, SignInPages
-from hashcart.secrets import Secret
+from hashcart.pages.unsubscribe.pages import UnsubscribePages
+from hashcart.secrets import Secret, token_keys
 from hashcart.settings import base_url, flag, names, text, whole_number
 from hashcart.social.x.sign_in import XSignIn
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
 from hashcart.storage.pending import Pending
+from hashcart.storage.recipients import Recipients
 from hashcart.storage.sessions import Sessions
 from hashcart.use_cases.leave import Leave, ShopperTables
 from hashcart.use_cases.link_accounts import LinkAccounts
+from hashcart.use_cases.unsubscribe import Unsubscribe
 
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
@@ -69,7 +72,13 @@ account_pages = AccountPages(
     log_days=whole_number("LOG_RETENTION_DAYS"),
     clock_ms=clock_ms,
 )
-site = open_site(dynamodb, secrets, routes=[*sign_in_pages.routes(), *account_pages.routes()])
+pages_secret = Secret(secrets, text("PAGES_SECRET_ARN"), clock_ms=clock_ms)
+unsubscribe_pages = UnsubscribePages(
+    Unsubscribe(Recipients(dynamodb, text("ACCOUNT_LINKS_TABLE")), lambda: token_keys(pages_secret.read()))
+)
+site = open_site(
+    dynamodb, secrets, routes=[*sign_in_pages.routes(), *account_pages.routes(), *unsubscribe_pages.routes()]
+)
 
 
 @logger.inject_lambda_context

@@ -26,8 +26,9 @@ from hashcart.use_cases.unsubscribe import Unsubscribe
 from local.events import EVENTS, fresh_event
 from tests.fakes.account_links import tie
 from tests.fakes.aws import REGION, Aws, aws_account
+from tests.fakes.browser import FakeBrowser
 from tests.fakes.clock import post_id
-from tests.fakes.handlers import Bundle, sqs_event
+from tests.fakes.handlers import PAGES, Bundle, sqs_event
 from tests.fakes.internet import Internet
 from tests.functional.test_queue_functions import ADA, SHOPPER
 
@@ -88,6 +89,17 @@ def test_a_problem_arrives_and_unsubscribing_stops_the_next(mailed: Mailed) -> N
     assert Unsubscribe(mailed.recipients, lambda: ["address-key"])(token)
     mailed.reaches(Code.OUT_OF_STOCK, 1)
     assert len(mailed.sent()) == 1
+
+
+def test_the_link_in_the_e_mail_leads_to_the_page_that_stops_it(mailed: Mailed) -> None:
+    mailed.reaches(Code.OUT_OF_STOCK)
+    link = mailed.sent()[0].body.split(PAGES)[-1].split('"')[0]
+    assert link.startswith("/unsubscribe?token=")
+    browser = FakeBrowser(mailed.bundle.invoke)
+    assert browser.submit(browser.get(link), "/unsubscribe").status == 200
+    recipient = mailed.recipients.recipient(SHOPPER)
+    assert recipient is not None
+    assert recipient.paused == "unsubscribed"
 
 
 def test_successes_wait_for_the_digest_which_comes_on_schedule(mailed: Mailed) -> None:

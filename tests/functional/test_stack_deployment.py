@@ -147,6 +147,7 @@ class TestRoutes:
             LambdaRoute("ANY /link", "AccountLinkingFunction", "2.0"),
             LambdaRoute("ANY /link/{proxy+}", "AccountLinkingFunction", "2.0"),
             LambdaRoute("ANY /sign-out", "AccountLinkingFunction", "2.0"),
+            LambdaRoute("ANY /unsubscribe", "AccountLinkingFunction", "2.0"),
             LambdaRoute("ANY /{proxy+}", "CartPageFunction", "2.0"),
             LambdaRoute("GET /webhooks/x", "WebhookIntakeFunction", "2.0"),
             LambdaRoute("POST /webhooks/x", "WebhookIntakeFunction", "2.0"),

@@ -16,7 +16,7 @@ def test_limited_routes_exist() -> None:
     paths = transformed()["Resources"]["HttpApi"]["Properties"]["Body"]["paths"]
     routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert set(template()["Resources"]["HttpApi"]["Properties"]["RouteSettings"]) <= routes
-    pages = ("/", "/{proxy+}", "/link", "/link/{proxy+}", "/account", "/account/{proxy+}", "/sign-out")
+    pages = ("/", "/{proxy+}", "/link", "/link/{proxy+}", "/account", "/account/{proxy+}", "/sign-out", "/unsubscribe")
     assert routes == {
         "GET /webhooks/x",
         "POST /webhooks/x",

@@ -10,7 +10,7 @@ from hashcart.messages.posts import SCHEMA_VERSION
 class NoticeKind(StrEnum):
     """What happened to the account link.
 
-    `MOVED_AWAY` goes to the account that an X profile has left for another one, whose owner may not have asked for that.
+    `MOVED_AWAY` goes to the account that an X profile has left for another one; its owner may not have asked for that.
     None goes to a shopper who wants no e-mail at all: then no address is kept.
     """
 
