@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.account_links import AccountLink
 from hashcart.domain.outcomes import Code, Outcome
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.messages.outcomes import OutcomeReached
@@ -158,7 +158,6 @@ def test_who_is_not_to_be_answered_finds_the_outcome_in_the_activity(
     [
         replace(LINK, x_user_id="somebody-else"),
         replace(LINK, shopper_id="shopper-2"),
-        replace(LINK, state=LinkState.ERASED),
     ],
 )
 def test_nothing_is_written_for_a_shopper_who_has_left(link: AccountLink) -> None:

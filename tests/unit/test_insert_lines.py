@@ -94,14 +94,10 @@ def test_what_changes_nothing_leaves_nothing(request_: CartRequest) -> None:
     assert (insertion.rows.rows, insertion.carts.stored) == ({}, {})
 
 
-@pytest.mark.parametrize(
-    ("link", "post"),
-    [(replace(LINK, consented_at_ms=NOW_MS), POST), (replace(LINK, state=LinkState.ERASED), POST)],
-)
-def test_a_post_without_consent_counts_as_not_linked(link: AccountLink, post: str) -> None:
-    insertion = Insertion(link, reply_to_strangers=True)
-    assert insertion(replace(ADD, post_id=post, first_id=post)) is None
-    summoned = insertion(replace(ADD, post_id=post, first_id=post, summoned=True))
+def test_a_post_older_than_the_consent_counts_as_not_linked() -> None:
+    insertion = Insertion(replace(LINK, consented_at_ms=NOW_MS), reply_to_strangers=True)
+    assert insertion(ADD) is None
+    summoned = insertion(replace(ADD, summoned=True))
     assert summoned is not None
     assert (summoned.outcome.code, summoned.shopper_id) == (Code.NOT_LINKED, None)
     assert insertion.rows.rows == {}

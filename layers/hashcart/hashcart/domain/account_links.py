@@ -15,7 +15,6 @@ class LinkState(StrEnum):
 
     ACTIVE = "active"
     PAUSED = "paused"
-    ERASED = "erased"
 
 
 class EmailChoice(StrEnum):
@@ -58,7 +57,7 @@ class AccountLink:
 
     def covers(self, posted_at_ms: int) -> bool:
         """Whether a post of this moment falls under the consent."""
-        return self.state is not LinkState.ERASED and posted_at_ms >= self.consented_at_ms
+        return posted_at_ms >= self.consented_at_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.account_links import AccountLink
 from hashcart.domain.outcomes import Code, Outcome
 from hashcart.domain.posts import DAY_MS, posted_at_ms
 from hashcart.domain.replies import DEFAULT_LANGUAGE, reply_text, silence
@@ -240,7 +240,7 @@ class DeliverOutcomes:
 
 def _belongs_to(shopper_id: str, link: AccountLink | None) -> bool:
     """Whether the outcome's shopper is still linked; nothing is written for one who has left."""
-    return link is not None and link.shopper_id == shopper_id and link.state is not LinkState.ERASED
+    return link is not None and link.shopper_id == shopper_id
 
 
 @dataclass(frozen=True, slots=True)
