@@ -19,7 +19,7 @@ from hashcart.public_web import NoAnswerError, PublicWeb, RefusedError
 
 MAX_HOPS = 5
 LINK_SECONDS = 4.0
-BATCH_SECONDS = 6.0
+BATCH_SECONDS = 5.0
 LINKS_AT_ONCE = 8
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -136,7 +136,8 @@ def _names_product(shapes: list[str], index: int, asin: str) -> bool:
             | [*_, "gp", "offer-listing"]
             | [*_, "gp", "product", _]
             | [*_, "gp", "aw", "d" | "ol"]
-            | [*_, "obidos", "tg", "detail", _]
+            | [*_, "tg", "detail", _]
+            | [*_, "tg", "detail", _, _]
             | ["d", _, _]
         ):
             return True
