@@ -1,13 +1,15 @@
-"""On schedule: cart requests that the store could not take go back to their queue, unconfirmed lines to the store; and
-what an erased shopper may have left goes for good.
+"""On schedule: cart requests that the store could not take go back to their queue, those whose parent post could not be
+read to that of the posts, unconfirmed lines to the store; and what an erased shopper may have left goes for good.
 """
 
+import json
 from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hashcart.aws import CLIENT_CONFIG
+from hashcart.messages.cart_requests import X_UNAVAILABLE
 from hashcart.messages.erasures import read_erasure
 from hashcart.observability import clock_ms, logger
 from hashcart.queues import send_or_raise
@@ -29,6 +31,7 @@ TIME_TO_FINISH_MS = 20_000
 sqs = boto3.client("sqs", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 cart_requests_queue_url = text("CART_REQUESTS_QUEUE_URL")
+posts_queue_url = text("POSTS_QUEUE_URL")
 pending = Pending(dynamodb, text("PENDING_TABLE"))
 store = open_store(text("STORE"))
 carts = Carts(dynamodb, text("CARTS_TABLE"), has_store_cart=isinstance(store, CartStore))
@@ -46,8 +49,9 @@ finish_erasure = FinishErasure(
 
 
 def request_again(item: PendingItem) -> None:
-    """Put a cart request back into its queue."""
-    send_or_raise(sqs, cart_requests_queue_url, item.message)
+    """Put a cart request back into its queue, or have its parent post read first."""
+    is_unread = json.loads(item.message).get("reason") == X_UNAVAILABLE
+    send_or_raise(sqs, posts_queue_url if is_unread else cart_requests_queue_url, item.message)
 
 
 def erase_again(item: PendingItem) -> None:

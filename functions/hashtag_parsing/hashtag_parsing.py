@@ -12,7 +12,8 @@ from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.product_links import StoreLinks
 from hashcart.domain.summons import Bot
 from hashcart.http import HttpClient
-from hashcart.messages.posts import PostMessage, to_json
+from hashcart.messages.cart_requests import ToParse
+from hashcart.messages.posts import to_json
 from hashcart.observability import clock_ms, logger
 from hashcart.public_web import PublicWeb
 from hashcart.secrets import Secret
@@ -42,8 +43,8 @@ parents = Parents(
     unwind=unwind,
 )
 parse_posts = ParsePosts(CartHashtags(names("CART_HASHTAGS")), bot, store, parents.of, unwind)
-consumer: Consumer[PostMessage] = Consumer(
-    TypeAdapter(PostMessage),
+consumer: Consumer[ToParse] = Consumer(
+    TypeAdapter(ToParse),
     sqs,
     source_queue_url=text("SOURCE_QUEUE_URL"),
     dead_letter_queue_url=text("DEAD_LETTER_QUEUE_URL"),
@@ -52,7 +53,7 @@ consumer: Consumer[PostMessage] = Consumer(
 )
 
 
-def parse_and_forward(deliveries: Sequence[Delivery[PostMessage]]) -> Mapping[str, Exception]:
+def parse_and_forward(deliveries: Sequence[Delivery[ToParse]]) -> Mapping[str, Exception]:
     """Send on what the posts ask for; answers with the deliveries that have to come again."""
     parsed = parse_posts(deliveries)
     bodies = {delivery_id: [to_json(request) for request in own] for delivery_id, own in parsed.requests.items()}

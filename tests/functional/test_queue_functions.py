@@ -160,6 +160,10 @@ class Way:
         assert (
             self._bundle.invoke("webhook_intake", http_event("POST", body=body, headers=headers))["statusCode"] == 200
         )
+        self.work()
+
+    def work(self) -> None:
+        """Let the functions work on what waits in their queues, one after the other."""
         for function, queue in (
             ("hashtag_parsing", "PostsQueue"),
             ("cart_insertion", "CartRequestsQueue"),
@@ -306,6 +310,31 @@ def test_a_store_that_is_down_is_tried_again_and_then_waits_in_pending(
     bundle.restart()
     assert bundle.invoke("cart_insertion", sqs_event(json.dumps(request)))["batchItemFailures"] == []
     assert cart(aws) == {"store.localhost#mug#": LineState(quantity=2)}
+
+
+def test_a_reply_whose_parent_x_could_not_show_is_read_again_when_it_is_due(
+    aws: Aws, internet: Internet, bundle: Bundle, way: Way
+) -> None:
+    internet.answer(f"GET {X_API}/2/tweets", (503, {}))
+    event = fresh("hashtag_parsing__parent_not_included")
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "5"
+    assert len(bundle.invoke("hashtag_parsing", event)["batchItemFailures"]) == 1
+    (request,) = aws.received("CartRequestsQueue")
+    assert bundle.invoke("cart_insertion", sqs_event(json.dumps(request))) == {"batchItemFailures": []}
+    (message,) = aws.received("OutcomesQueue")
+    assert (message["outcome"]["code"], message["outcome"]["reason"]) == ("STORE_UNAVAILABLE", "x_unavailable")
+    pending = Pending(aws.dynamodb, "PendingTable")
+    (waiting,) = pending.due(PendingKind.CART_REQUEST, clock_ms() + 120_000, 10)
+    pending.remove(waiting)
+    pending.put(replace(waiting, due_ms=clock_ms()))
+    bundle.invoke("cart_reconciliation", fresh("cart_reconciliation__good"))
+    assert aws.received("CartRequestsQueue") == []
+    links = {"urls": [{"expanded_url": "http://store.localhost:8401/products/mug"}]}
+    parent = {"id": request["parent_id"], "author_id": "111", "text": "Our mug", "entities": links}
+    internet.answer(f"GET {X_API}/2/tweets", (200, {"data": [parent]}))
+    way.work()
+    assert cart(aws) == {"store.localhost#mug#": LineState(quantity=2)}
+    assert outcome(aws, request["post_id"]) == "ADDED"
 
 
 def test_a_cart_request_stays_pending_until_sqs_has_it(aws: Aws, bundle: Bundle) -> None:

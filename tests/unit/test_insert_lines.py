@@ -15,7 +15,8 @@ from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
 from hashcart.messages.outcomes import OutcomeReached
-from hashcart.messages.posts import AccessRevoked, PostDeleted
+from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
+from hashcart.storage.pending import PendingKind
 from hashcart.stores.protocol import StoreUnavailableError
 from hashcart.use_cases.insert_lines import LONGEST_WAIT_MS, SHORTEST_WAIT_MS, InsertLines, ShopRules
 from hashcart.use_cases.synchronise_cart import SynchroniseCart
@@ -138,7 +139,11 @@ def test_a_paused_link_adds_nothing_now_and_everything_after() -> None:
 
 def test_a_parent_that_x_could_not_show_is_decided_at_another_delivery() -> None:
     insertion = Insertion()
-    assert insertion.code(replace(ADD, product=None, reason=X_UNAVAILABLE)) is Code.STORE_UNAVAILABLE
+    unread = replace(ADD, reason=X_UNAVAILABLE)
+    assert insertion.code(unread) is Code.STORE_UNAVAILABLE
+    assert insertion.rows.rows == {}
+    (waiting,) = insertion.pending.items
+    assert (waiting.kind, waiting.message) == (PendingKind.CART_REQUEST, to_json(unread))
     assert insertion.code(ADD) is Code.ADDED
 
 

@@ -10,7 +10,7 @@ from hashcart.domain.languages import LANGUAGES
 from hashcart.domain.outcomes import Code
 from hashcart.domain.parents import Availability
 from hashcart.domain.why_not import Why
-from hashcart.messages.cart_requests import X_UNAVAILABLE
+from hashcart.messages.cart_requests import SHORT_LINK_UNAVAILABLE, X_UNAVAILABLE
 from hashcart.pages.kit.texts import DIRECTORY, Texts
 from hashcart.use_cases.check_again import Stock
 from hashcart.use_cases.explain_reply import Unexplained
@@ -18,9 +18,9 @@ from hashcart.use_cases.explain_reply import Unexplained
 HASHCART = DIRECTORY.parents[1]
 
 # Who makes outcomes: what these are given or give back as a reason ends in a post's row.
-MAKERS = {"Outcome", "Version", "AddRequested", "_refused", "_momentary", "pause", "replace"}
+MAKERS = {"Outcome", "Version", "AddRequested", "_refused", "_momentary", "_keep_trying", "pause", "replace"}
 JUDGES = {"_refusal", "why_no_product"}
-UNNAMED = {"_refused", "_momentary"}
+UNNAMED = {"_refused", "_momentary", "_keep_trying"}
 
 
 def reasons_in(source: str) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _texts(value: ast.expr) -> Iterator[str]:
 def reasons() -> set[str]:
     modules = [path for layer in ("domain", "use_cases") for path in (HASHCART / layer).glob("*.py")]
     found = {reason for path in modules for reason in reasons_in(Path(path).read_text())}
-    return found | {Availability.GONE, Availability.PROTECTED, X_UNAVAILABLE}
+    return found | {Availability.GONE, Availability.PROTECTED, X_UNAVAILABLE, SHORT_LINK_UNAVAILABLE}
 
 
 def test_reasons_are_found_where_they_are_made() -> None:

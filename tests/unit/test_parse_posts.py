@@ -18,6 +18,7 @@ from hashcart.messages.cart_requests import (
     AddRequested,
     CartRequest,
     HashtagDropped,
+    ToParse,
     UndoRequested,
 )
 from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage, PrivateAdd
@@ -83,10 +84,10 @@ class Parsing:
         )
         self.parse = ParsePosts(CartHashtags(["AmazonCart", "#アマゾンポチ"]), BOT, DEMO, self.parents.of, self.unwind)
 
-    def __call__(self, *messages: PostMessage, is_last: bool = False) -> Parsed:
+    def __call__(self, *messages: ToParse, is_last: bool = False) -> Parsed:
         return self.parse([Delivery(str(number), message, is_last) for number, message in enumerate(messages)])
 
-    def one(self, message: PostMessage) -> CartRequest | None:
+    def one(self, message: ToParse) -> CartRequest | None:
         parsed = self(message)
         assert not parsed.failures
         (requests,) = parsed.requests.values()
@@ -375,6 +376,48 @@ def test_a_pasted_post_that_x_cannot_tell_of_now_comes_again_and_then_says_so() 
     assert (request.reason, request.network, request.shopper_id) == (X_UNAVAILABLE, "private", "shopper-1")
 
 
+def test_what_the_reply_itself_tells_is_kept_until_its_parent_can_be_read() -> None:
+    parsing = Parsing(LookupFake(PARENT, error=XUnavailableError("500")))
+    reply = replace(REPLY, text="#AmazonCart x3 size L", links=(LAMP_LINK,))
+    waiting = add(parsing(PostArrived(reply), is_last=True).requests["0"][0])
+    assert (waiting.product, waiting.quantity, waiting.reason) == (LAMP, 3, X_UNAVAILABLE)
+    again = parsing(waiting, is_last=True)
+    assert list(again.failures) == ["0"]
+    assert again.requests["0"] == [waiting]
+    assert parsing(waiting).requests["0"] == []
+    parsing.lookup.error = None
+    assert add(parsing.one(waiting)) == add(parsing.one(PostArrived(reply)))
+
+
+@pytest.mark.parametrize(
+    ("parent", "own", "product", "reason"),
+    [
+        (replace(PARENT, links=()), LAMP, LAMP, None),
+        (replace(PARENT, links=()), None, None, "no_link"),
+        (("1", Missing.GONE), None, None, "parent_gone"),
+        (("1", Missing.GONE), LAMP, LAMP, None),
+    ],
+)
+def test_a_reply_that_is_read_again_ends_as_if_it_had_just_come(
+    parent: Post | tuple[str, Missing],
+    own: ProductReference | None,
+    product: ProductReference | None,
+    reason: str | None,
+) -> None:
+    waiting = AddRequested("2", "2", "222", "1", own, reason=X_UNAVAILABLE)
+    request = add(Parsing(LookupFake(parent)).one(waiting))
+    assert (request.product, request.reason) == (product, reason)
+
+
+def test_a_private_add_waits_for_its_post_as_a_reply_does() -> None:
+    parsing = Parsing(LookupFake(PARENT, error=XUnavailableError("500")))
+    message = PrivateAdd("7", "ada", "222", parent_id="1", quantity=2)
+    waiting = add(parsing(message, is_last=True).requests["0"][0])
+    parsing.lookup.error = None
+    request = add(parsing.one(waiting))
+    assert (request.product, request.quantity, request.shopper_id, request.network) == (MUG, 2, "ada", "private")
+
+
 SHORT = Link("http://sho.rt/mug")
 TO_MUG = redirect(MUG_LINK.expanded_url)
 
@@ -420,7 +463,7 @@ def test_a_short_link_that_does_not_answer_is_asked_again(parent: Post | None) -
     parsing.sites.site("sho.rt/mug", answer(503))
     ready = PostArrived(replace(REPLY, id="9", first_id="9"), PARENT)
     parsed = parsing(PostArrived(REPLY, parent), ready)
-    assert isinstance(parsed.failures["0"], ParentUnresolvedError if parent is None else LinkUnresolvedError)
+    assert isinstance(parsed.failures["0"], ParentUnresolvedError)
     assert list(parsed.failures) == ["0"]
     parsing.sites.site("sho.rt/mug", TO_MUG)
     assert add(parsing.one(PostArrived(REPLY, parent))).product == MUG
@@ -445,7 +488,7 @@ def test_the_last_receive_says_that_a_short_link_does_not_answer(message: PostMe
     parsing = Parsing()
     parsing.sites.site("sho.rt/mug", answer(503))
     parsed = parsing(message, is_last=True)
-    assert list(parsed.failures) == ["0"]
+    assert isinstance(parsed.failures["0"], LinkUnresolvedError)
     assert add(parsed.requests["0"][0]).reason == SHORT_LINK_UNAVAILABLE
 
 

@@ -6,16 +6,17 @@ from typing import Literal
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.posts import X, order_key
 from hashcart.domain.product_links import ProductReference
-from hashcart.messages.posts import SCHEMA_VERSION, AccessRevoked, PostDeleted
+from hashcart.messages.posts import SCHEMA_VERSION, AccessRevoked, PostDeleted, PostMessage
 
 X_UNAVAILABLE = "x_unavailable"
-"""The reason of a request whose parent post X could not be asked about; another delivery may still name the product."""
+"""The reason of a request whose parent post could not be read; its `product` is what the reply itself links to.
+
+It waits in Pending, and comes to the Posts queue again.
+"""
 
 
 SHORT_LINK_UNAVAILABLE = "short_link_unavailable"
-"""The reason of a request whose short link could not be followed; another delivery may still name the product."""
-
-UNREAD = frozenset({X_UNAVAILABLE, SHORT_LINK_UNAVAILABLE})
+"""The reason of a request whose own short link could not be followed, however often it was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +81,6 @@ class UndoRequested:
 
 
 type CartRequest = AddRequested | HashtagDropped | UndoRequested | PostDeleted | AccessRevoked
+
+type ToParse = PostMessage | AddRequested
+"""What comes from the Posts queue: what X told, and requests whose parent post could not be read before."""

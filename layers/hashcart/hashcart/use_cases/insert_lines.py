@@ -18,7 +18,7 @@ from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.domain.regions import serves
 from hashcart.domain.sensitivity import is_sensitive
-from hashcart.messages.cart_requests import UNREAD, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
 from hashcart.observability import report
@@ -142,14 +142,14 @@ class InsertLines:
             return self._not_linked(request)
         if link.state is LinkState.PAUSED:
             return self._reached(request, link, self._momentary(request, Code.PAUSED, link.state_reason))
-        if request.reason in UNREAD:
-            return self._reached(request, link, self._momentary(request, Code.STORE_UNAVAILABLE, request.reason))
+        if request.reason == X_UNAVAILABLE:
+            return self._keep_trying(request, link, X_UNAVAILABLE)
         try:
             version, snapshot = self._decide(request, link)
         except StoreUnavailableError:
             if not is_last:
                 raise
-            return self._keep_trying(request, link)
+            return self._keep_trying(request, link, "store")
         row = self._record(link.shopper_id, request, version)
         line = self._write_lines(link.shopper_id, row, snapshot if row.newest == version else None)
         outcome = outcome_of(row, line)
@@ -284,12 +284,12 @@ class InsertLines:
         self._write_lines(shopper_id, row)
         return row
 
-    def _keep_trying(self, request: AddRequested, link: AccountLink) -> OutcomeReached:
+    def _keep_trying(self, request: AddRequested, link: AccountLink, reason: str) -> OutcomeReached:
         now_ms = self.clock_ms()
         age_ms = now_ms - posted_at_ms(request.post_id)
         wait_ms = min(max(SHORTEST_WAIT_MS, age_ms // 2), LONGEST_WAIT_MS)
         self.pending.put(PendingItem(PendingKind.CART_REQUEST, request.post_id, now_ms + wait_ms, to_json(request)))
-        return self._reached(request, link, self._momentary(request, Code.STORE_UNAVAILABLE, "store"))
+        return self._reached(request, link, self._momentary(request, Code.STORE_UNAVAILABLE, reason))
 
     def _momentary(self, request: AddRequested, code: Code, reason: str | None = None) -> Outcome:
         return Outcome(code, int(request.post_id), reason=reason)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from hashcart.consumers import Delivery
 from hashcart.domain.cart_hashtags import CartHashtags, asks_to_undo
 from hashcart.domain.hashtags import Span
+from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.option_words import option_words
 from hashcart.domain.parents import ParentPost, products_of, summarise, why_no_product
 from hashcart.domain.posts import PRIVATE, Link, Post
-from hashcart.domain.product_links import StoreLinks
+from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.quantities import quantity_beside
 from hashcart.domain.short_links import awaits_links, short_links_of, unwound
 from hashcart.domain.summons import Bot, is_summons
@@ -19,9 +20,10 @@ from hashcart.messages.cart_requests import (
     AddRequested,
     CartRequest,
     HashtagDropped,
+    ToParse,
     UndoRequested,
 )
-from hashcart.messages.posts import PostArrived, PostMessage, PrivateAdd
+from hashcart.messages.posts import PostArrived, PrivateAdd
 from hashcart.observability import report, report_failure
 
 
@@ -38,7 +40,7 @@ class ParentUnresolvedError(UnresolvedError):
 
 
 class LinkUnresolvedError(UnresolvedError):
-    """The short links of the reply, or of the parent post that came with it, could not be followed."""
+    """The short links of the reply itself could not be followed."""
 
     reason = SHORT_LINK_UNAVAILABLE
 
@@ -72,7 +74,7 @@ class ParsePosts:
     parents_of: Callable[[Collection[str]], Mapping[str, ParentPost]]
     unwind: Callable[[Collection[str]], Mapping[str, str | None]]
 
-    def __call__(self, deliveries: Sequence[Delivery[PostMessage]]) -> Parsed:
+    def __call__(self, deliveries: Sequence[Delivery[ToParse]]) -> Parsed:
         """The cart requests of a batch."""
         known = Known(self._parents(deliveries), self._targets(deliveries))
         requests: dict[str, Sequence[CartRequest]] = {}
@@ -88,7 +90,7 @@ class ParsePosts:
                 failures[delivery.id] = error
         return Parsed(requests, failures)
 
-    def _parents(self, deliveries: Sequence[Delivery[PostMessage]]) -> Mapping[str, ParentPost]:
+    def _parents(self, deliveries: Sequence[Delivery[ToParse]]) -> Mapping[str, ParentPost]:
         wanted = dict.fromkeys(self._wanted_parent(delivery.message) for delivery in deliveries)
         try:
             return self.parents_of([post_id for post_id in wanted if post_id])
@@ -96,7 +98,7 @@ class ParsePosts:
             report_failure(None, "lookup_failed", error)
             return {}
 
-    def _targets(self, deliveries: Sequence[Delivery[PostMessage]]) -> Mapping[str, str | None]:
+    def _targets(self, deliveries: Sequence[Delivery[ToParse]]) -> Mapping[str, str | None]:
         posts = [post for delivery in deliveries for post in self._posts_with_links(delivery.message)]
         urls = dict.fromkeys(url for post in posts for url in short_links_of(post, self.store))
         try:
@@ -105,7 +107,7 @@ class ParsePosts:
             report_failure(None, "short_links_failed", error)
             return {}
 
-    def _posts_with_links(self, message: PostMessage) -> Sequence[Post]:
+    def _posts_with_links(self, message: ToParse) -> Sequence[Post]:
         """The posts of a message whose links matter."""
         if isinstance(message, PrivateAdd):
             return [_post_of(message)]
@@ -115,7 +117,9 @@ class ParsePosts:
             return []
         return [message.post] if message.parent is None else [message.parent, message.post]
 
-    def _wanted_parent(self, message: PostMessage) -> str | None:
+    def _wanted_parent(self, message: ToParse) -> str | None:
+        if isinstance(message, AddRequested):
+            return message.parent_id
         if isinstance(message, PrivateAdd):
             return None if message.url else message.parent_id
         if isinstance(message, PostArrived) and self._needs_lookup(message):
@@ -130,12 +134,14 @@ class ParsePosts:
             return post.replied_to_author_id in (None, self.bot.user_id)
         return self.hashtags.first_in(post) is not None
 
-    def _requests(self, message: PostMessage, known: Known) -> Sequence[CartRequest]:
+    def _requests(self, message: ToParse, known: Known) -> Sequence[CartRequest]:
         match message:
             case PrivateAdd():
                 return [self._private_add(message, known)]
             case PostArrived():
                 return self._requests_of_post(message, known)
+            case AddRequested():
+                return [self._read_again(message, known)]
             case _:
                 return [message]
 
@@ -153,7 +159,7 @@ class ParsePosts:
         if parent is None:
             raise ParentUnresolvedError(post.replied_to_id)
         if message.parent is not None and awaits_links(unwound(message.parent, known.targets), self.store):
-            raise LinkUnresolvedError(post.replied_to_id)
+            raise ParentUnresolvedError(post.replied_to_id)
         return [self._add(unwound(post, known.targets), parent)]
 
     def _parent(self, message: PostArrived, known: Known) -> ParentPost | None:
@@ -168,6 +174,12 @@ class ParsePosts:
         product = next(iter(parent.products or own), None)
         reason = None if product else why_no_product(parent, post)
         report(post.id, "parsed", reason)
+        preview = (own.get(product) or parent.preview(product)) if product else None
+        return replace(self._request(post, parent, product, preview), reason=reason)
+
+    def _request(
+        self, post: Post, parent: ParentPost, product: ProductReference | None, preview: LinkPreview | None
+    ) -> AddRequested:
         return AddRequested(
             post_id=post.id,
             first_id=post.first_id,
@@ -175,11 +187,10 @@ class ParsePosts:
             parent_id=post.replied_to_id or "",
             parent_author_id=parent.author_id,
             product=product,
-            reason=reason,
             quantity=self._beside_hashtag(post, quantity_beside),
             option_words=self._beside_hashtag(post, option_words) or (),
             summoned=is_summons(post, self.bot, parent_involves_bot=parent.involves_bot),
-            preview=(own.get(product) or parent.preview(product)) if product else None,
+            preview=preview,
         )
 
     def _private_add(self, message: PrivateAdd, known: Known) -> AddRequested:
@@ -215,28 +226,44 @@ class ParsePosts:
         mentions = [(mention.start, mention.end) for mention in post.mentions]
         return read(post.text, hashtag.start, hashtag.end, links + mentions)
 
-    def _last_words(self, delivery: Delivery[PostMessage], reason: str) -> Sequence[CartRequest]:
+    def _last_words(self, delivery: Delivery[ToParse], reason: str) -> Sequence[CartRequest]:
         """On the last receive the shopper still hears of it, while the post itself goes to the dead-letter queue."""
         message = delivery.message
-        if delivery.is_last and isinstance(message, PrivateAdd):
-            unread = AddRequested(
-                message.id, message.id, message.author_id, message.parent_id, product=None, reason=reason
-            )
-            return [_kept_private(unread, message)]
-        if not delivery.is_last or not isinstance(message, PostArrived) or asks_to_undo(message.post):
+        if not delivery.is_last:
             return []
-        post = message.post
-        return [
-            AddRequested(
-                post_id=post.id,
-                first_id=post.first_id,
-                author_id=post.author_id,
-                parent_id=post.replied_to_id or "",
-                product=None,
-                reason=reason,
-                summoned=is_summons(post, self.bot, parent_involves_bot=True),
-            )
-        ]
+        match message:
+            case AddRequested():
+                return [message]
+            case PrivateAdd():
+                return [_kept_private(self._add_unread(_post_of(message), reason), message)]
+            case PostArrived() if not asks_to_undo(message.post):
+                return [self._add_unread(message.post, reason)]
+            case _:
+                return []
+
+    def _add_unread(self, post: Post, reason: str) -> AddRequested:
+        """What a reply asks for, as far as it tells that itself."""
+        unread = ParentPost(involves_bot=True)
+        own = products_of(post, self.store)
+        product = next(iter(own), None)
+        request = self._request(post, unread, product, own.get(product) if product else None)
+        return replace(request, reason=reason)
+
+    def _read_again(self, request: AddRequested, known: Known) -> AddRequested:
+        """The request of a reply whose parent post could not be read when it came."""
+        parent = known.parents.get(request.parent_id)
+        if parent is None:
+            raise ParentUnresolvedError(request.parent_id)
+        product = next(iter(parent.products), request.product)
+        reason = None if product else why_no_product(parent, Post(request.post_id, request.first_id, request.author_id))
+        report(request.post_id, "parsed", reason)
+        return replace(
+            request,
+            parent_author_id=parent.author_id,
+            product=product,
+            reason=reason,
+            preview=(parent.preview(product) or request.preview) if product else None,
+        )
 
 
 def _post_of(message: PrivateAdd) -> Post:
