@@ -46,6 +46,12 @@ MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox"
 )
+SAID = {
+    "bounce": "SES has told the stack that it bounced. No more e-mail goes to this shopper.",
+    "complaint": "SES has told the stack that its reader complained. No more e-mail goes to this shopper.",
+    "unsubscribe": "A mail program has unsubscribed in one click. No more e-mail goes to this shopper.",
+    "refused": "The pages have refused the link.",
+}
 NOT_PASSED_ON = frozenset({"connection", "content-length", "transfer-encoding"})
 SECONDS = 10
 
@@ -74,6 +80,7 @@ class Inbox:
             Route("/digests", self._hasten, methods=["POST"]),
             Route("/mails/{id}", self._read),
             Route("/mails/{id}/html", self._html),
+            Route("/mails/{id}/unsubscribe", self._unsubscribe, methods=["POST"]),
             Route("/mails/{id}/{kind}", self._feedback, methods=["POST"]),
             Route("/v2/email/outbound-emails", self._send, methods=["POST"]),
             Mount("/static", StaticFiles(directory=HERE / "static")),
@@ -92,7 +99,7 @@ class Inbox:
     async def _read(self, request: Request) -> Response:
         mail = self._mail(request)
         return TEMPLATES.TemplateResponse(
-            request, "mail.html", {"mail": mail, "kinds": KINDS, "said": request.query_params.get("said")}
+            request, "mail.html", {"mail": mail, "kinds": KINDS, "said": SAID.get(request.query_params.get("said", ""))}
         )
 
     async def _html(self, request: Request) -> Response:
@@ -123,6 +130,23 @@ class Inbox:
         except STACK_ERRORS as error:
             return _no_stack(error)
         return RedirectResponse(f"/mails/{mail.id}?said={kind}", HTTPStatus.SEE_OTHER)
+
+    async def _unsubscribe(self, request: Request) -> Response:
+        """Do what a mail program does when its reader unsubscribes (RFC 8058)."""
+        mail = self._mail(request)
+        if not mail.unsubscribe_url.startswith(f"{self._settings.cart_site_url}/"):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        url = httpx.URL(mail.unsubscribe_url)
+        headers = {"host": url.netloc.decode(), "content-type": "application/x-www-form-urlencoded"}
+        one_click = httpx.Request(
+            "POST", url.copy_with(host="127.0.0.1"), headers=headers, content=b"List-Unsubscribe=One-Click"
+        )
+        try:
+            answer = await self._forward(one_click)
+        except httpx.HTTPError as error:
+            return _no_stack(error)
+        said = "unsubscribe" if answer.status_code == HTTPStatus.OK else "refused"
+        return RedirectResponse(f"/mails/{mail.id}?said={said}", HTTPStatus.SEE_OTHER)
 
     async def _send(self, request: Request) -> Response:
         body = await request.body()

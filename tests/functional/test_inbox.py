@@ -141,7 +141,28 @@ def test_a_bounce_or_a_complaint_is_published_as_ses_does(world: World, kind: st
     ((topic, event),) = world.published
     assert (topic, event["eventType"]) == ("topic", type_)
     assert event["mail"]["tags"]["shopper"] == ["shopper-1"]
-    assert kind in world.client.get(answer.headers["location"]).text
+    assert "SES has told the stack" in world.client.get(answer.headers["location"]).text
+
+
+@pytest.mark.parametrize(("status", "said"), [(200, "unsubscribe"), (404, "refused")])
+def test_it_unsubscribes_as_a_mail_program_does(world: World, status: int, said: str) -> None:
+    world.client.post(SEND, json=REQUEST)
+    world.emulator.answer = httpx.Response(status)
+    answer = world.client.post("/mails/ses-1/unsubscribe")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/mails/ses-1?said={said}")
+    one_click = world.emulator.requests[-1]
+    assert str(one_click.url) == "http://127.0.0.1:8402/unsubscribe?token=t"
+    assert one_click.headers["host"] == "cart.localhost:8402"
+    assert one_click.content == b"List-Unsubscribe=One-Click"
+    world.emulator.answer = httpx.ConnectError("down")
+    assert world.client.post("/mails/ses-1/unsubscribe").status_code == 502
+
+
+def test_it_unsubscribes_nowhere_else(world: World) -> None:
+    elsewhere = json.loads(json.dumps(REQUEST).replace("cart.localhost:8402", "evil.example"))
+    world.client.post(SEND, json=elsewhere)
+    assert world.client.post("/mails/ses-1/unsubscribe").status_code == 404
+    assert len(world.emulator.requests) == 1
 
 
 def test_it_says_when_there_is_no_stack(world: World) -> None:
