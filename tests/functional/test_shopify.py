@@ -104,6 +104,7 @@ def test_a_product_without_options_is_its_only_variant(shop: Shop) -> None:
         in_stock=True,
         category="Apparel & Accessories > Clothing > Shirts > Apparel",
         marketplaces=(HOST,),
+        item_id="1",
     )
 
 
@@ -398,9 +399,12 @@ def test_a_cart_that_goes_between_reading_and_writing_is_asked_for_again(shop: S
 
 def test_without_a_cart_the_shops_own_address_fills_the_browsers(shop: Shop) -> None:
     tee_s = ProductReference(HOST, "tee", "11")
-    lines = [HandOffLine(TEE_M, 2), HandOffLine(MUG, 1), HandOffLine(tee_s, 1)]
+    lamp = ProductReference(HOST, "lamp")
+    lines = [HandOffLine(TEE_M, 2), HandOffLine(MUG, 1), HandOffLine(tee_s, 1), HandOffLine(lamp, 3, item_id="7")]
     together, alone = shop.store.hand_off(lines)
-    assert (together.url, together.line_ids) == (f"https://{HOST}/cart/12:2,11:1", (TEE_M.line_id, tee_s.line_id))
+    assert together.url == f"https://{HOST}/cart/12:2,11:1,7:3"
+    assert together.line_ids == (TEE_M.line_id, tee_s.line_id, lamp.line_id)
     assert (alone.url, alone.line_ids) == (f"https://{HOST}/products/mug", (MUG.line_id,))
     assert shop.store.product_url(lines[0]) == f"https://{HOST}/products/tee?variant=12"
     assert shop.store.hand_off([]) == []
+    assert shop.store.hand_off([lines[1]]) == [alone]

@@ -303,7 +303,7 @@ def test_the_snapshot_is_that_of_the_version_that_counts() -> None:
     ("product", "title", "image_url"),
     [
         (Product(), "As X saw it", "https://pbs.twimg.com/card_img/1.jpg"),
-        (Product("Mug", image_url="https://shop.example/mug.jpg"), "Mug", "https://shop.example/mug.jpg"),
+        (Product("Mug", image_url="https://shop.example/mug.jpg", item_id="7"), "Mug", "https://shop.example/mug.jpg"),
     ],
 )
 def test_the_link_tells_of_the_product_what_the_store_does_not(product: Product, title: str, image_url: str) -> None:
@@ -312,7 +312,9 @@ def test_the_link_tells_of_the_product_what_the_store_does_not(product: Product,
     preview = LinkPreview("As X saw it", "https://pbs.twimg.com/card_img/1.jpg", "blog-20")
     assert insertion.code(replace(ADD, preview=preview)) == Code.ADDED
     [line] = insertion.carts.lines("shopper-1")
-    assert line.snapshot == Snapshot(title, image_url=image_url, max_quantity=10, associate_tag="blog-20")
+    assert line.snapshot == Snapshot(
+        title, image_url=image_url, max_quantity=10, associate_tag="blog-20", item_id=product.item_id
+    )
 
 
 class TestAStoreWithACart:

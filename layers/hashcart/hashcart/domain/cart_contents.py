@@ -89,7 +89,7 @@ class LineView:
     @property
     def for_hand_off(self) -> HandOffLine:
         """What the shopper takes along."""
-        return HandOffLine(self.reference, self.quantity, self.shown.associate_tag)
+        return HandOffLine(self.reference, self.quantity, self.shown.associate_tag, self.shown.item_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class Snapshot:
 
     `associate_tag` is that of the Amazon Associate whose link it was. `sensitive` is what was true when the product was
     added; `category` serves to ask `is_sensitive` again, as a shopper may choose other categories later.
+    `item_id` is what the store's cart calls the product.
     """
 
     title: str | None = None
@@ -72,6 +73,7 @@ class Snapshot:
     sensitive: bool = False
     category: str | None = None
     associate_tag: str | None = None
+    item_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

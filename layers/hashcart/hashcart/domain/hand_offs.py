@@ -7,11 +7,16 @@ from hashcart.domain.product_links import ProductReference
 
 @dataclass(frozen=True, slots=True)
 class HandOffLine:
-    """A product and how many of it the shopper takes along; `associate_tag` is the affiliate's of the original link."""
+    """A product and how many of it the shopper takes along.
+
+    `associate_tag` is the affiliate's of the original link; `item_id` is what the store's cart calls the product, where
+    the reference does not tell.
+    """
 
     reference: ProductReference
     quantity: int
     associate_tag: str | None = None
+    item_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

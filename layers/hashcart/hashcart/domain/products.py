@@ -37,7 +37,8 @@ class Product:
     What the store does not tell is None and stops nothing: `in_stock` None means unknown, not sold out.
     `needs_options` says that a size, colour or the like has still to be chosen, from `variants` where the store lists
     them. `parent_id` is the product that a variant belongs to, where the store has ids of both. `sensitive` is the
-    store's own flag and `category` its own word, or a path such as "Books > Health".
+    store's own flag and `category` its own word, or a path such as "Books > Health". `item_id` is what the store's cart
+    calls the product, where the reference does not tell.
     """
 
     title: str | None = None
@@ -53,6 +54,7 @@ class Product:
     marketplaces: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
     parent_id: str | None = None
+    item_id: str | None = None
 
     @property
     def is_sold_out(self) -> bool:

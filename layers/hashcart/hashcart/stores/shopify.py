@@ -224,17 +224,16 @@ class ShopifyStore:
         return None if chosen is None else self._product(found, chosen)
 
     def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
-        """The shop's own address that fills a browser's cart; a product without variants has to be opened by itself.
+        """The shop's own address that fills a browser's cart.
 
         It is for carts that HashCart could not fill: the cart that it did fill has an address of its own for checkout.
         """
-        numbered = [line for line in lines if line.reference.variant_id]
-        items = ",".join(f"{line.reference.variant_id}:{line.quantity}" for line in numbered)
-        together = (
-            [HandOff(f"https://{numbered[0].reference.marketplace}/cart/{items}", _ids(numbered))] if items else []
-        )
-        alone = [HandOff(self.product_url(line), _ids([line])) for line in lines if not line.reference.variant_id]
-        return together + alone
+        numbered = [line for line in lines if _number(line)]
+        alone = [HandOff(self.product_url(line), _ids([line])) for line in lines if not _number(line)]
+        if not numbered:
+            return alone
+        items = ",".join(f"{_number(line)}:{line.quantity}" for line in numbered)
+        return [HandOff(f"https://{numbered[0].reference.marketplace}/cart/{items}", _ids(numbered)), *alone]
 
     def product_url(self, line: HandOffLine) -> str:
         """The product's page, with the variant chosen."""
@@ -326,6 +325,7 @@ class ShopifyStore:
             or None,
             marketplaces=self._hosts,
             variants=tuple(map(_variant, variants)) if variant is None else (),
+            item_id=variant.number if variant is not None else None,
         )
 
     def _variant_id(self, reference: ProductReference) -> str:
@@ -388,6 +388,11 @@ def _validated[T: BaseModel](model: type[T], value: object) -> T:
         return model.model_validate(value)
     except ValidationError as error:
         raise StoreUnavailableError(f"an answer with {error.error_count()} errors") from None
+
+
+def _number(line: HandOffLine) -> str:
+    """The variant's number, which a product without options is only known by once it was looked up."""
+    return line.reference.variant_id or line.item_id or ""
 
 
 def _ids(lines: Sequence[HandOffLine]) -> tuple[str, ...]:

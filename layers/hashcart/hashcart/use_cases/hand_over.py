@@ -67,7 +67,12 @@ class HandOver:
             _sent_before(line, key_id) or self._to_send(line, entry) for line, entry in zip(lines, shown, strict=True)
         ]
         wanted = [
-            HandOffLine(ProductReference.from_line_id(line.line_id), quantity, line.snapshot.associate_tag)
+            HandOffLine(
+                ProductReference.from_line_id(line.line_id),
+                quantity,
+                line.snapshot.associate_tag,
+                line.snapshot.item_id,
+            )
             for line, quantity in zip(lines, quantities, strict=True)
             if quantity is not None
         ]

@@ -243,6 +243,7 @@ class InsertLines:
             sensitive=version.sensitive,
             category=product.category,
             associate_tag=preview.associate_tag,
+            item_id=product.item_id,
         )
 
     def _record(self, shopper_id: str, request: AddRequested | HashtagDropped, version: Version) -> PostRow:
