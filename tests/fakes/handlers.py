@@ -62,6 +62,7 @@ class Bundle:
             "STORE_API_SECRET_ARN": aws.create_secret(f"store-{uuid.uuid4()}", {}),
             "ASSOCIATE_TAGS": "",
             "KEEP_ASSOCIATE_TAGS": "true",
+            "HAND_OFF_URL_TEMPLATE": "",
             "X_API_BASE_URL": X_API,
             "ALLOWED_COUNTRIES": "US",
             "MAX_QUANTITY": "10",

@@ -70,6 +70,11 @@ def test_it_is_documented(name: str) -> None:
             ["shop 20", "shop-20,other-20", "amazon.co.uk=", "a" * 65],
         ),
         (
+            "HandOffUrlTemplate",
+            ["", "https://{host}/?add-to-cart={id}&quantity={quantity}", "https://{host}/cart/[{id}:{quantity}|,]"],
+            ["http://{host}/{id}", "https://{host}/a b", 'https://{host}/"', "https://" + "x" * 491],
+        ),
+        (
             "StoreHosts",
             ["", "shop.example.com", "shop.example.com,www.shop.example.co.uk", "127.0.0.1"],
             ["https://shop.example.com", "shop.example.com/x", "a b", "a,,b", "shop.example.com:8401"],

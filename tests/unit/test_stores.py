@@ -137,6 +137,20 @@ def test_the_deployment_names_its_store(monkeypatch: pytest.MonkeyPatch) -> None
         open_store("nowhere")
 
 
+def test_any_shop_needs_hosts_and_a_template_that_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_HOSTS", "shop.example")
+    monkeypatch.setenv("HAND_OFF_URL_TEMPLATE", "https://{host}/cart/[{id}:{quantity}|,]")
+    line = HandOffLine(ProductReference("shop.example", "/p"), 2, item_id="7")
+    assert open_store("generic").hand_off([line])[0].url == "https://shop.example/cart/7:2"
+    monkeypatch.setenv("HAND_OFF_URL_TEMPLATE", "")
+    assert open_store("generic").hand_off([line])[0].url == "https://shop.example/p"
+    for name, value in (("HAND_OFF_URL_TEMPLATE", "https://{host}/{id}"), ("STORE_HOSTS", "a b")):
+        with monkeypatch.context() as context:
+            context.setenv(name, value)
+            with pytest.raises(SettingError, match=name):
+                open_store("generic")
+
+
 TEE_WITH_SIZES = Product(
     "Tee", needs_options=True, marketplaces=("a", "b"), variants=(Variant("tee-s", (("size", "S"),), in_stock=False),)
 )

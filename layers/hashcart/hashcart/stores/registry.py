@@ -1,7 +1,7 @@
 """The stores that a deployment can be for. Only the chosen one is imported."""
 
 from hashcart.secrets import Secret
-from hashcart.settings import SettingError, base_url, flag, names, text
+from hashcart.settings import SettingError, base_url, flag, names, optional_text, text
 from hashcart.stores.protocol import Store
 
 # ruff: noqa: PLC0415 - what a store needs costs time at each cold start, and a deployment has one store
@@ -16,6 +16,8 @@ def open_store(name: str) -> Store:
             return _shopify()
         case "oscar":
             return _oscar()
+        case "generic":
+            return _generic()
         case "demo":
             return _demo()
         case _:
@@ -55,6 +57,20 @@ def _oscar() -> Store:
 
     hosts = sorted(StoreLinks.of("oscar", names("STORE_HOSTS")).hosts)
     return OscarStore(HttpClient(), base_url("STORE_BASE_URL"), base_url("STORE_SITE_URL"), hosts, _api_secret())
+
+
+def _generic() -> Store:
+    from hashcart.domain.product_links import StoreLinks
+    from hashcart.public_web import PublicWeb
+    from hashcart.stores.hand_off_template import HandOffTemplate, TemplateError
+    from hashcart.stores.product_page import ProductPageStore
+
+    template = optional_text("HAND_OFF_URL_TEMPLATE")
+    try:
+        links = StoreLinks.of("generic", names("STORE_HOSTS"))
+        return ProductPageStore(PublicWeb(), links, HandOffTemplate.read(template) if template else None)
+    except (TemplateError, ValueError) as error:
+        raise SettingError(f"HAND_OFF_URL_TEMPLATE or STORE_HOSTS: {error}") from error
 
 
 def _demo() -> Store:
