@@ -46,6 +46,12 @@ cold-start: $(INSTALLED) ## How long each function takes to load, beside boto3's
 		Architecture=$$(uname -m | sed s/aarch64/arm64/) >/dev/null 2>&1
 	@$(BIN)/python benchmarks/cold_start.py
 
+.PHONY: store-check
+# CONFIG_ENV=prod names a section of samconfig.toml, SECRET=file.json credentials that are not deployed, CUSTOMER=… a cart.
+store-check: $(INSTALLED) ## Whether your store works: PRODUCT=https://… [PARAMETERS="Store=shopify …"]
+	@PYTHONPATH=layers/hashcart $(BIN)/python -m local.store_check "$(PRODUCT)" $(PARAMETERS) \
+		$(if $(CONFIG_ENV),--config-env "$(CONFIG_ENV)") $(if $(SECRET),--secret "$(SECRET)") $(if $(CUSTOMER),--customer "$(CUSTOMER)")
+
 oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-oscar shop installs for HashCart
 	@cd local/oscar_shop && OSCAR_SHOP_STATE=$$(mktemp -d) $(CURDIR)/$(OSCAR)/bin/python -W ignore -m django test --settings shop.settings
 

@@ -39,34 +39,43 @@ ENVIRONMENT = {
     "SIGN_IN_KIND": "oidc",
     "ACCENT_COLOR": "#3b4cc0",
     "IMAGE_ORIGINS": "",
+    "HAND_OFF_URL_TEMPLATE": "",
 }
+STORES = {
+    "amazon": {"STORE": "amazon", "ASSOCIATE_TAGS": ""},
+    "amazon with its catalogue": {"STORE": "amazon", "ASSOCIATE_TAGS": "shop-20"},
+    **{name: {"STORE": name} for name in ("shopify", "oscar", "generic", "demo")},
+}
+"""What `cart_insertion` is measured with, a row each."""
 
 
-def seconds(code: str) -> float:
+def seconds(code: str, **own: str) -> float:
     """The time from the first line of `code` to its last, in a new interpreter."""
     timed = f"import time; started = time.perf_counter()\n{code}\nprint(time.perf_counter() - started)"
     folders = [*LAYERS, *(ROOT / "functions" / name for name in FUNCTIONS)]
     environment = {"PYTHONPATH": os.pathsep.join(map(str, folders)), **ENVIRONMENT}
     output = subprocess.run(  # noqa: S603 - our own interpreter and code
-        [PYTHON, "-c", timed], env=environment, capture_output=True, text=True, check=True
+        [PYTHON, "-c", timed], env=environment | own, capture_output=True, text=True, check=True
     ).stdout
     return float(output.splitlines()[-1])
 
 
 def main() -> None:
     """Measure and print a table."""
-    codes = {"boto3 SQS + Secrets Manager": FLOOR} | {name: f"import {name}" for name in FUNCTIONS}
-    times: dict[str, list[float]] = {name: [] for name in codes}
-    for code in codes.values():
-        seconds(code)  # warms the disk cache and writes the byte code, which a layer has too
+    rows: dict[str, tuple[str, dict[str, str]]] = {"boto3 SQS + Secrets Manager": (FLOOR, {})}
+    rows |= {name: (f"import {name}", {}) for name in FUNCTIONS}
+    rows |= {f"cart_insertion, {name}": ("import cart_insertion", own) for name, own in STORES.items()}
+    times: dict[str, list[float]] = {name: [] for name in rows}
+    for code, own in rows.values():
+        seconds(code, **own)  # warms the disk cache and writes the byte code, which a layer has too
     for _ in range(ROUNDS):
-        for name, code in codes.items():
-            times[name].append(seconds(code))
+        for name, (code, own) in rows.items():
+            times[name].append(seconds(code, **own))
     floor = statistics.median(times["boto3 SQS + Secrets Manager"])
     print(f"{time.strftime('%Y-%m-%d')}, Python {sys.version.split()[0]}, median of {ROUNDS}")  # noqa: T201
     for name, measured in times.items():
         median = statistics.median(measured)
-        print(f"{name:30} {median * 1000:7.0f} ms  {median / floor:5.2f} x")  # noqa: T201
+        print(f"{name:41} {median * 1000:7.0f} ms  {median / floor:5.2f} x")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ class ShopifyFake:
     carts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     instead: list[Answer] = field(default_factory=list)
     cut_off: bool = False
+    lose_next_change: bool = False
     tokens: tuple[str, ...] = ()
     user_errors: list[dict[str, Any]] = field(default_factory=list)
     after_read: Callable[[], None] = lambda: None
@@ -132,6 +133,7 @@ class ShopifyFake:
             denied = {"message": "Access denied for tags field.", "extensions": {"code": "ACCESS_DENIED"}}
             return 200, {"errors": [denied], "data": {"product": None}}
         root = {
+            "shop": {"name": "Demo shop"},
             "product": lambda _, handle: self.products.get(handle),
             "node": lambda _, id: self._variants().get(id),
             "cart": lambda _, id: self._cart(id),
@@ -172,6 +174,7 @@ class ShopifyFake:
 
     def _change(self, cart_id: str, change: Callable[[str, Any], list[dict[str, Any]]], asked: Any) -> dict[str, Any]:
         self.operations.append(change.__name__.strip("_"))
+        self.cut_off, self.lose_next_change = self.cut_off or self.lose_next_change, False
         if cart_id not in self.carts:
             error = {"code": "INVALID", "field": ["cartId"], "message": "The specified cart does not exist."}
             return {"cart": None, "userErrors": [error], "warnings": []}

@@ -7,7 +7,10 @@ import pytest
 from graphql import GraphQLSchema, find_breaking_changes, parse, validate
 from urllib3.exceptions import ReadTimeoutError
 
+from hashcart.domain.account_links import Shopper
+from hashcart.domain.cart_lines import Kind, Operation
 from hashcart.domain.hand_offs import HandOffLine
+from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
 from hashcart.http import HttpClient
@@ -16,9 +19,12 @@ from hashcart.stores import shopify_documents
 from hashcart.stores.protocol import CartStore, Customer, StoreCart, StoreRefusedError, StoreUnavailableError
 from hashcart.stores.shopify import CART_LIFE_MS, ShopifyStore
 from hashcart.stores.shopify_api import TOKENLESS_MS, StorefrontApi
-from tests.fakes.clock import Clock
+from hashcart.use_cases.synchronise_cart import SynchroniseCart
+from tests.fakes.clock import Clock, post_id
 from tests.fakes.internet import Answer, Internet
 from tests.fakes.shopify import SHOP, ShopifyFake, product, published_schema, schema, variant
+from tests.fakes.storage import MemoryCarts
+from tests.fakes.store_carts import MemoryShoppers
 
 HOST = "shop.example"
 MUG = ProductReference(HOST, "mug")
@@ -359,7 +365,7 @@ def test_a_service_that_is_down_is_not_a_refusal(shop: Shop) -> None:
 
 def test_nothing_is_added_twice_after_a_lost_answer(shop: Shop) -> None:
     ada = shop.with_cart()
-    shop.fake.after_read = lambda: setattr(shop.fake, "cut_off", shop.fake.operations[-2:] == ["add", "cart"])
+    shop.fake.lose_next_change = True
     with pytest.raises(StoreUnavailableError):
         shop.store.set_quantity(ada, TEE_M, 2, expected=0)
     assert shop.fake.quantities("cart/9") == {"12": 2}, "the shop has acted"
@@ -397,6 +403,10 @@ def test_a_cart_that_goes_between_reading_and_writing_is_asked_for_again(shop: S
 # ------------------------------------------------------------------ Hand-off
 
 
+def test_pages_may_lead_to_the_shops_checkouts(shop: Shop) -> None:
+    assert SHOP in shop.store.display.checkout_origins
+
+
 def test_without_a_cart_the_shops_own_address_fills_the_browsers(shop: Shop) -> None:
     tee_s = ProductReference(HOST, "tee", "11")
     lamp = ProductReference(HOST, "lamp")
@@ -408,3 +418,65 @@ def test_without_a_cart_the_shops_own_address_fills_the_browsers(shop: Shop) -> 
     assert shop.store.product_url(lines[0]) == f"https://{HOST}/products/tee?variant=12"
     assert shop.store.hand_off([]) == []
     assert shop.store.hand_off([lines[1]]) == [alone]
+
+
+# ------------------------------------------------------------------ With the shopper's lines
+
+
+class Lines:
+    """A shopper's lines beside the cart at Shopify."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.carts = MemoryCarts(has_store_cart=True)
+        self.shoppers = MemoryShoppers(Shopper("shopper-1", "https://shopify.test", "ada"))
+        self.synchronise = SynchroniseCart(shop.store, self.carts, self.shoppers, shop.clock)
+
+    def ask(self, reference: ProductReference, quantity: int) -> None:
+        key = order_key(post_id(now_ms=self.shop.clock()))
+        operation = Operation(Kind.SET, 1, quantity)
+        self.carts.write_operation("shopper-1", reference.line_id, key, operation, now_ms=self.shop.clock())
+        self.synchronise("shopper-1")
+
+    def quantity(self, reference: ProductReference) -> int:
+        return self.carts.stored["shopper-1", reference.line_id].state().quantity
+
+    @property
+    def cart_id(self) -> str:
+        cart_id = self.shoppers.shoppers["shopper-1"].store_cart_id
+        assert cart_id is not None
+        return cart_id
+
+
+@pytest.fixture
+def lines(shop: Shop) -> Lines:
+    return Lines(shop)
+
+
+def test_lines_and_the_cart_at_shopify_agree(lines: Lines) -> None:
+    lines.ask(TEE_M, 2)
+    lines.ask(MUG, 8)
+    assert lines.shop.fake.quantities(lines.cart_id) == {"12": 2, "1": 5}
+    assert (lines.quantity(TEE_M), lines.quantity(MUG)) == (2, 5), "five mugs are left"
+    assert lines.shop.fake.made == 1
+
+
+def test_what_was_ordered_is_never_put_in_again(lines: Lines) -> None:
+    lines.ask(TEE_M, 2)
+    ordered = lines.cart_id
+    del lines.shop.fake.carts[ordered]
+    lines.synchronise("shopper-1")
+    assert lines.quantity(TEE_M) == 0
+    lines.shop.clock.now_ms += 60_000
+    lines.ask(MUG, 1)
+    assert lines.cart_id != ordered
+    assert lines.shop.fake.quantities(lines.cart_id) == {"1": 1}
+
+
+def test_what_shopify_forgot_is_put_in_again(lines: Lines) -> None:
+    lines.ask(TEE_M, 2)
+    del lines.shop.fake.carts[lines.cart_id]
+    lines.shop.clock.now_ms += CART_LIFE_MS + DAY_MS
+    lines.synchronise("shopper-1")
+    assert lines.quantity(TEE_M) == 2
+    assert lines.shop.fake.quantities(lines.cart_id) == {"12": 2}

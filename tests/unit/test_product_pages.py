@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from hashcart.domain.hand_offs import HandOffLine
 from hashcart.domain.product_links import ProductReference, StoreLinks, find_product
 from hashcart.domain.products import Product
-from hashcart.domain.web_addresses import WebAddress
-from hashcart.http import Answer
 from hashcart.public_web import NoAnswerError, RefusedError
 from hashcart.stores.hand_off_template import HandOffTemplate, TemplateError
 from hashcart.stores.product_page import MAX_ITEMS, MAX_PAGE_BYTES, ProductPageStore
 from hashcart.stores.protocol import StoreUnavailableError
 from hashcart.stores.structured_data import Ids, PageProduct, read_page
+from tests.fakes.product_pages import OFFER, WebFake, product_node, product_page
 
 HOST = "shop.example"
 PAGE = f"https://{HOST}/products/mug"
@@ -26,26 +25,11 @@ WOOCOMMERCE = "https://{host}/?add-to-cart={id}&quantity={quantity}"
 PERMALINK = "https://{host}/cart/[{id}:{quantity}|,]"
 MUG = ProductReference(HOST, "/products/mug")
 
-OFFER = {"@type": "Offer", "price": "24.00", "priceCurrency": "EUR", "availability": "https://schema.org/InStock"}
-NODE = {
-    "@context": "https://schema.org/",
-    "@type": "Product",
-    "name": "Stoneware &amp; glaze  mug",
-    "image": ["/images/mug.jpg"],
-    "sku": "MUG-1",
-    "productID": "17",
-    "category": "Kitchen > Mugs",
-    "offers": OFFER,
-}
-
-
-def page(*blocks: object, head: str = "", body: str = "") -> str:
-    scripts = "".join(f'<script type="application/ld+json">{json.dumps(block)}</script>' for block in blocks)
-    return f"<!doctype html><html><head><title>Shop</title>{head}{scripts}</head><body>{body}</body></html>"
+NODE = product_node()
 
 
 def read(*blocks: object, head: str = "", body: str = "", url: str = PAGE) -> PageProduct:
-    found = read_page(page(*blocks, head=head, body=body), url)
+    found = read_page(product_page(*blocks, head=head, body=body), url)
     assert found is not None
     return found
 
@@ -107,7 +91,7 @@ def test_json_ld_may_be_wrapped_as_scripts_once_were(script: str) -> None:
 
 @pytest.mark.parametrize("broken", ["{", "", "[" * 5000, '{"@type": "Product", "name": "x",}', "null"])
 def test_a_broken_block_spoils_no_other(broken: str) -> None:
-    markup = f'<script type="application/ld+json">{broken}</script>' + page(NODE)
+    markup = f'<script type="application/ld+json">{broken}</script>' + product_page(NODE)
     found = read_page(markup, PAGE)
     assert found is not None
     assert found.product.price == "24.00"
@@ -115,7 +99,15 @@ def test_a_broken_block_spoils_no_other(broken: str) -> None:
 
 @pytest.mark.parametrize(
     "markup",
-    ["", "plain text", page(), page(BREADCRUMB), page({"@type": "Article"}), page({"name": "No type"}), "\x00<<<"],
+    [
+        "",
+        "plain text",
+        product_page(),
+        product_page(BREADCRUMB),
+        product_page({"@type": "Article"}),
+        product_page({"name": "No type"}),
+        "\x00<<<",
+    ],
 )
 def test_what_is_no_product_page(markup: str) -> None:
     assert read_page(markup, PAGE) is None
@@ -365,7 +357,7 @@ def test_open_graph_may_be_incomplete(changes: dict[str, str | None], price: str
     "changes", [{"og__title": None}, {"og__type": "article", "product__price__amount": None}], ids=str
 )
 def test_open_graph_of_something_else(changes: dict[str, str | None]) -> None:
-    assert read_page(page(head=metas(**changes)), PAGE) is None
+    assert read_page(product_page(head=metas(**changes)), PAGE) is None
 
 
 @pytest.mark.parametrize(
@@ -414,43 +406,21 @@ json_values = st.recursive(
 
 @given(json_values, json_values)
 def test_no_page_makes_reading_fail(block: object, offers: object) -> None:
-    read_page(page(block, {"@type": "Product", "offers": offers, "hasVariant": block}), PAGE)
+    read_page(product_page(block, {"@type": "Product", "offers": offers, "hasVariant": block}), PAGE)
 
 
 @given(st.text(), st.text(max_size=30))
 def test_no_markup_or_address_makes_reading_fail(markup: str, path: str) -> None:
-    read_page(markup + page(NODE), f"https://{HOST}/{path}")
+    read_page(markup + product_page(NODE), f"https://{HOST}/{path}")
 
 
 # ------------------------------------------------------------------ The store
 
 
-class WebFake:
-    """The internet: answers by address; what is not there is an error of the test."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Answer | Exception] = {}
-        self.asked: list[str] = []
-
-    def put(self, address: str, body: bytes | str, status: int = 200, **headers: str) -> None:
-        raw = body.encode() if isinstance(body, str) else body
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.answers[address] = Answer(status, {"content-type": "text/html; charset=utf-8"} | named, raw)
-
-    def ask(self, method: str, address: WebAddress, *, deadline: float, max_bytes: int) -> Answer:
-        assert (method, address.scheme, address.port, max_bytes) == ("GET", "https", None, MAX_PAGE_BYTES)
-        url = f"{address.host}{address.path}" + (f"?{address.query}" if address.query else "")
-        self.asked.append(url)
-        answer = self.answers[url]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
 @pytest.fixture
 def web() -> WebFake:
     web = WebFake()
-    web.put("shop.example/products/mug", page(NODE))
+    web.put("shop.example/products/mug", product_page(NODE))
     return web
 
 
@@ -489,14 +459,14 @@ def test_a_page_that_is_gone(web: WebFake, status: int) -> None:
 
 @pytest.mark.parametrize("kind", ["application/pdf", "", "application/json"])
 def test_what_is_no_page_is_not_read(web: WebFake, kind: str) -> None:
-    web.put("shop.example/products/mug", page(NODE), content_type=kind)
+    web.put("shop.example/products/mug", product_page(NODE), content_type=kind)
     assert store(web).product(MUG) is None
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_page_may_lead_to_another_of_the_shop(web: WebFake, status: int) -> None:
     web.put("shop.example/products/mug", "", status, location="http://www.shop.example/fr/products/mug")
-    web.put("www.shop.example/fr/products/mug", page(NODE))
+    web.put("www.shop.example/fr/products/mug", product_page(NODE))
     assert store(web).product(MUG) is not None
 
 
@@ -534,12 +504,12 @@ def test_no_page_now_means_the_shop_is_unavailable(web: WebFake, status: int) ->
     ("packing", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("identity", lambda body: body)]
 )
 def test_a_packed_page_is_unpacked(web: WebFake, packing: str, pack: Any) -> None:
-    web.put("shop.example/products/mug", pack(page(NODE).encode()), content_encoding=packing)
+    web.put("shop.example/products/mug", pack(product_page(NODE).encode()), content_encoding=packing)
     assert store(web).product(MUG) is not None
 
 
 def test_a_packed_page_is_no_bomb(web: WebFake) -> None:
-    bomb = gzip.compress(page(NODE).encode() + b" " * (2 * MAX_PAGE_BYTES))
+    bomb = gzip.compress(product_page(NODE).encode() + b" " * (2 * MAX_PAGE_BYTES))
     web.put("shop.example/products/mug", bomb, content_encoding="gzip")
     assert store(web).product(MUG) is not None
 
@@ -564,7 +534,11 @@ def test_what_cannot_be_unpacked_is_no_answer(web: WebFake, packing: str) -> Non
 )
 def test_a_page_is_read_in_its_charset(web: WebFake, charset: str, kind: str, head: str) -> None:
     name = "カップ" if charset == "shift_jis" else "Café"
-    markup = head + page() + f'<meta property="og:type" content="product"><meta property="og:title" content="{name}">'
+    markup = (
+        head
+        + product_page()
+        + f'<meta property="og:type" content="product"><meta property="og:title" content="{name}">'
+    )
     web.put("shop.example/products/mug", markup.encode(charset), content_type=kind)
     product = store(web).product(MUG)
     assert product is not None
@@ -573,9 +547,9 @@ def test_a_page_is_read_in_its_charset(web: WebFake, charset: str, kind: str, he
 
 @pytest.mark.parametrize("template", [WOOCOMMERCE, PERMALINK])
 def test_variants_are_chosen_by_id_or_by_the_pages_address(web: WebFake, template: str) -> None:
-    web.put("shop.example/products/tee", page(GROUP))
-    web.put("shop.example/products/tee?variant=12", page(GROUP))
-    web.put("shop.example/products/tee?variant=99", page(GROUP))
+    web.put("shop.example/products/tee", product_page(GROUP))
+    web.put("shop.example/products/tee?variant=12", product_page(GROUP))
+    web.put("shop.example/products/tee?variant=99", product_page(GROUP))
     shop = store(web, template)
     parent = shop.product(ProductReference(HOST, "/products/tee"))
     assert parent is not None
@@ -594,7 +568,7 @@ def test_variants_are_chosen_by_id_or_by_the_pages_address(web: WebFake, templat
 
 
 def test_items_may_be_named_by_their_sku(web: WebFake) -> None:
-    web.put("shop.example/products/tee", page(GROUP))
+    web.put("shop.example/products/tee", product_page(GROUP))
     shop = store(web, "https://{host}/basket?sku={sku}&n={quantity}")
     found = shop.product(ProductReference(HOST, "/products/tee"))
     assert found is not None
@@ -606,7 +580,7 @@ def test_items_may_be_named_by_their_sku(web: WebFake) -> None:
 
 def test_options_without_ids_are_chosen_in_the_shop(web: WebFake) -> None:
     variants = [{"@type": "Product", "name": name, "offers": OFFER} for name in ("S", "M")]
-    web.put("shop.example/products/tee", page(GROUP | {"hasVariant": variants}))
+    web.put("shop.example/products/tee", product_page(GROUP | {"hasVariant": variants}))
     found = store(web).product(ProductReference(HOST, "/products/tee"))
     assert found is not None
     assert (found.needs_options, found.variants, found.item_id) == (True, (), None)

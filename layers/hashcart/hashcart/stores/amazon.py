@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
-from hashcart.stores.protocol import DisplayRules, Notice
+from hashcart.stores.protocol import AccessProblemError, DisplayRules, Notice
 
 if TYPE_CHECKING:
     from hashcart.stores.amazon_catalogue import AmazonCatalogue
@@ -115,6 +115,17 @@ class AmazonStore:
         return {
             reference: known.get((reference.marketplace, reference.product_id), Product()) for reference in references
         }
+
+    def check_access(self, reference: ProductReference) -> str:
+        """Whether the catalogue is open. Raises AccessProblemError, StoreUnavailableError."""
+        tag = self._tags.merchants(reference.marketplace)
+        if self._catalogue is None or tag is None:
+            raise AccessProblemError(
+                f"no Associate's tag for {reference.marketplace}: nothing is earned, and the catalogue is not asked",
+                "Set AssociateTags; carts work without.",
+                is_fatal=False,
+            )
+        return self._catalogue.check_access(reference.marketplace, tag, reference.product_id)
 
     def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
         """Amazon's "add to cart" form, which asks the shopper before it adds anything; one for each Associate."""

@@ -236,10 +236,9 @@ class CreatorsApi:
                 break
         return children
 
-    def check(self) -> None:
-        """Fetch a token, whatever happened before. Raises like `items`."""
+    def open_again(self) -> None:
+        """Forget what happened before, for somebody who has just mended something."""
         self._token = self._closed = None
-        self._access_token()
 
     def _call(self, operation: str, marketplace: str, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The answer; None if there is nothing of the kind."""

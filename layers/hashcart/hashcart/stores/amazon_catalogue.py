@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from hashcart.domain.products import Product, Variant
 from hashcart.observability import logger
 from hashcart.stores.amazon_api import CatalogueClosedError, CreatorsApi, Item, Listing
-from hashcart.stores.protocol import StoreUnavailableError
+from hashcart.stores.protocol import AccessProblemError, StoreUnavailableError
 
 BUYABLE = frozenset({"IN_STOCK", "IN_STOCK_SCARCE", "AVAILABLE_DATE", "LEADTIME"})
 NOT_BUYABLE = frozenset({"OUT_OF_STOCK", "UNAVAILABLE"})
@@ -17,6 +17,16 @@ DIGITAL_GROUPS = frozenset(
      "tv series season video on demand"}
 )  # fmt: skip
 DIGITAL_BINDINGS = frozenset({"kindle edition", "audible audiobook", "mp3 music", "prime video", "app"})
+
+MENDS = {
+    "no_credentials": "Fill the secret with credential_id, credential_secret and version, or go on without titles.",
+    "unknown_version": "Write the version as Associates Central shows it, 3.1 for example.",
+    "credentials_refused": "Copy credential_id, credential_secret and version from Associates Central once more.",
+    "AssociateNotEligible": "Amazon opens it after ten qualifying sales in thirty days; carts work without until then.",
+    "InvalidPartnerTag": "AssociateTags must be tags of this account, for the marketplace of the product.",
+    "InvalidAssociate": "The account that the credentials are of has no access to this marketplace.",
+    "out_of_quota": "Amazon's quota is used up; it grows with sales.",
+}
 
 MAX_TITLE = 500
 MAX_CATEGORY = 500
@@ -39,6 +49,16 @@ class AmazonCatalogue:
             asin: None if item is None else self._product(item, self._children(marketplace, partner_tag, item))
             for asin, item in items.items()
         }
+
+    def check_access(self, marketplace: str, partner_tag: str, asin: str) -> str:
+        """Ask for one item, whatever happened before. Raises AccessProblemError, StoreUnavailableError."""
+        self._api.open_again()
+        try:
+            items = self._api.items(marketplace, partner_tag, [asin])
+        except CatalogueClosedError as error:
+            mend = MENDS.get(str(error), "Compare the credentials and AssociateTags with Associates Central.")
+            raise AccessProblemError(f"Amazon's catalogue is closed ({error})", mend, is_fatal=False) from error
+        return f"Amazon's catalogue is open to {partner_tag}" + ("" if items else ", but silent about this product")
 
     def _children(self, marketplace: str, partner_tag: str, item: Item) -> Sequence[Item]:
         """The children of what may be a parent: it has no offer, and no parent of its own."""

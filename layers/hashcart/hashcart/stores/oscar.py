@@ -17,7 +17,14 @@ from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
 from hashcart.http import Answer, HttpClient, UnreachableError
 from hashcart.secrets import Secret, SecretUnavailableError
-from hashcart.stores.protocol import Customer, DisplayRules, StoreCart, StoreRefusedError, StoreUnavailableError
+from hashcart.stores.protocol import (
+    AccessProblemError,
+    Customer,
+    DisplayRules,
+    StoreCart,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 
 MAX_CHILDREN = 200
 MAX_LINES = 1000
@@ -132,6 +139,18 @@ class OscarStore:
             variants=tuple(map(self._variant, found.children)) if is_parent else (),
             parent_id=None if found.parent is None else str(found.parent),
         )
+
+    def check_access(self, reference: ProductReference) -> str:
+        """Whether the shop accepts the service key. Raises AccessProblemError, StoreUnavailableError."""
+        mend = 'Fill the secret with {"key": "…"}, the key in the settings of the shop (docs/stores/oscar.md).'
+        try:
+            self._secret.text("key")
+        except SecretUnavailableError as error:
+            raise AccessProblemError("there is no service key", mend, is_fatal=True) from error
+        answer = self._call("GET", f"/products/{reference.product_id}/")
+        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise AccessProblemError("the shop refuses the service key", mend, is_fatal=True)
+        return "the shop was asked with the service key"
 
     def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
         """The shop's basket, which holds the lines already."""

@@ -21,6 +21,19 @@ class StoreRefusedError(Exception):
     """The store will never take this; the message is a reason for the log and the activity page."""
 
 
+class AccessProblemError(Exception):
+    """The store's API does not let HashCart in; `is_fatal` unless carts can go on without it.
+
+    `reason` says what is wrong and `mend` what the merchant can do about it.
+    """
+
+    def __init__(self, reason: str, mend: str, *, is_fatal: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.mend = mend
+        self.is_fatal = is_fatal
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A sentence, by language, that pages with the store's products must show; `with_prices`: only beside prices."""
@@ -35,10 +48,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class DisplayRules:
-    """How a store wants its products shown: the notices, and for how long (milliseconds) a price may be shown."""
+    """How a store wants its products shown: the notices, and for how long (milliseconds) a price may be shown.
+
+    `checkout_origins` are where a checkout may lead to, beside where hand-offs do.
+    """
 
     notices: tuple[Notice, ...] = ()
     price_life_ms: int | None = None
+    checkout_origins: tuple[str, ...] = ()
 
 
 class Store(Protocol):
@@ -56,6 +73,17 @@ class Store(Protocol):
 
     def product_url(self, line: HandOffLine) -> str:
         """The product's own page at the store, which is also the way to add it by hand if a hand-off fails."""
+
+
+@runtime_checkable
+class CheckableStore(Store, Protocol):
+    """A store whose API wants credentials that a merchant can get wrong."""
+
+    def check_access(self, reference: ProductReference) -> str:
+        """Try the credentials, on one product; says what they allow. For the merchant, not for shoppers.
+
+        Raises AccessProblemError, StoreUnavailableError.
+        """
 
 
 @runtime_checkable

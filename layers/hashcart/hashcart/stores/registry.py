@@ -1,5 +1,7 @@
 """The stores that a deployment can be for. Only the chosen one is imported."""
 
+from collections.abc import Callable
+
 from hashcart.secrets import Secret
 from hashcart.settings import SettingError, base_url, flag, names, optional_text, text
 from hashcart.stores.protocol import Store
@@ -7,15 +9,19 @@ from hashcart.stores.protocol import Store
 # ruff: noqa: PLC0415 - what a store needs costs time at each cold start, and a deployment has one store
 
 
-def open_store(name: str) -> Store:
-    """The store called `name`, with its settings. Raises SettingError for one that does not exist."""
+def open_store(name: str, api_secret: Callable[[], Secret] | None = None) -> Store:
+    """The store called `name`, with its settings. Raises SettingError for one that does not exist.
+
+    `api_secret` stands in for the deployment's own secret.
+    """
+    secret = api_secret or _api_secret
     match name:
         case "amazon":
-            return _amazon()
+            return _amazon(secret)
         case "shopify":
-            return _shopify()
+            return _shopify(secret)
         case "oscar":
-            return _oscar()
+            return _oscar(secret)
         case "generic":
             return _generic()
         case "demo":
@@ -24,7 +30,7 @@ def open_store(name: str) -> Store:
             raise SettingError(f"there is no store {name}")
 
 
-def _amazon() -> Store:
+def _amazon(api_secret: Callable[[], Secret]) -> Store:
     from hashcart.stores.amazon import AmazonStore, AssociateTags
 
     entries = names("ASSOCIATE_TAGS")
@@ -37,26 +43,26 @@ def _amazon() -> Store:
     from hashcart.stores.amazon_api import CreatorsApi
     from hashcart.stores.amazon_catalogue import AmazonCatalogue
 
-    return AmazonStore(tags, AmazonCatalogue(CreatorsApi(HttpClient(), _api_secret(), clock_ms)))
+    return AmazonStore(tags, AmazonCatalogue(CreatorsApi(HttpClient(), api_secret(), clock_ms)))
 
 
-def _shopify() -> Store:
+def _shopify(api_secret: Callable[[], Secret]) -> Store:
     from hashcart.http import HttpClient
     from hashcart.observability import clock_ms
     from hashcart.stores.shopify import ShopifyStore
     from hashcart.stores.shopify_api import StorefrontApi
 
-    api = StorefrontApi(HttpClient(), base_url("STORE_BASE_URL"), _api_secret(), clock_ms)
+    api = StorefrontApi(HttpClient(), base_url("STORE_BASE_URL"), api_secret(), clock_ms)
     return ShopifyStore(api, [host.lower() for host in names("STORE_HOSTS")], clock_ms)
 
 
-def _oscar() -> Store:
+def _oscar(api_secret: Callable[[], Secret]) -> Store:
     from hashcart.domain.product_links import StoreLinks
     from hashcart.http import HttpClient
     from hashcart.stores.oscar import OscarStore
 
     hosts = sorted(StoreLinks.of("oscar", names("STORE_HOSTS")).hosts)
-    return OscarStore(HttpClient(), base_url("STORE_BASE_URL"), base_url("STORE_SITE_URL"), hosts, _api_secret())
+    return OscarStore(HttpClient(), base_url("STORE_BASE_URL"), base_url("STORE_SITE_URL"), hosts, api_secret())
 
 
 def _generic() -> Store:

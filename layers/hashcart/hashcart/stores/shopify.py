@@ -13,7 +13,14 @@ from hashcart.domain.posts import DAY_MS
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.domain.products import Variant as ProductVariant
-from hashcart.stores.protocol import Customer, DisplayRules, StoreCart, StoreRefusedError, StoreUnavailableError
+from hashcart.stores.protocol import (
+    AccessProblemError,
+    Customer,
+    DisplayRules,
+    StoreCart,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from hashcart.stores.shopify_api import AccessDeniedError, StorefrontApi, context_of
 from hashcart.stores.shopify_documents import (
     CART,
@@ -22,6 +29,7 @@ from hashcart.stores.shopify_documents import (
     LINES_REMOVE,
     LINES_UPDATE,
     PRODUCT,
+    SHOP,
 )
 
 VARIANT_GID = "gid://shopify/ProductVariant/"
@@ -30,6 +38,10 @@ MAX_CATEGORY = 500
 # Shopify does not tell a cart that was ordered from one that it forgot: both are gone. It keeps a cart for ten days
 # after its last use at least, so one that is gone sooner was ordered.
 CART_LIFE_MS = 10 * DAY_MS
+
+
+# A checkout leads on to these: for those who pay with Shop Pay, and for shops without a checkout on a host of theirs.
+CHECKOUT_ORIGINS = ("https://shop.app", "https://checkout.shopify.com")
 
 
 class Model(BaseModel):
@@ -205,9 +217,8 @@ class ShopifyStore:
     The cart is HashCart's to keep the id of: it has no owner at Shopify until the shopper checks it out.
     """
 
-    display = DisplayRules()
-
     def __init__(self, api: StorefrontApi, hosts: Sequence[str], clock_ms: Callable[[], int]) -> None:
+        self.display = DisplayRules(checkout_origins=(api.origin, *CHECKOUT_ORIGINS))
         self._api = api
         self._hosts = tuple(hosts)
         self._clock_ms = clock_ms
@@ -222,6 +233,28 @@ class ShopifyStore:
             only = found.variants.nodes[0] if len(found.variants.nodes) == 1 else None
             return self._product(found, only)
         return None if chosen is None else self._product(found, chosen)
+
+    def check_access(self, reference: ProductReference) -> str:
+        """Whether the Storefront API answers, and what the token may see. Raises AccessProblemError, and others."""
+        try:
+            name = self._api.ask(SHOP, {}).get("shop", {}).get("name")
+        except AccessDeniedError as error:
+            raise AccessProblemError(
+                "the Storefront API refuses the token" if self._api.has_token else "the Storefront API wants a token",
+                "Fill the secret with the public_token or private_token of a Storefront API access of the shop.",
+                is_fatal=True,
+            ) from error
+        if not self._api.has_token:
+            return f"{name}, without a token: stock levels and tags are not seen"
+        self._may_see_all = True
+        self._find(reference)
+        if not self._may_see_all:
+            raise AccessProblemError(
+                f"{name}, with a token that may not see stock levels or tags",
+                "Grant unauthenticated_read_product_inventory and unauthenticated_read_product_tags.",
+                is_fatal=False,
+            )
+        return f"{name}, with a token that sees stock levels and tags"
 
     def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
         """The shop's own address that fills a browser's cart.

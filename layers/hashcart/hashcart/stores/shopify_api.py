@@ -21,12 +21,13 @@ class AccessDeniedError(StoreUnavailableError):
 
 
 class StorefrontApi:
-    """The Storefront API of one shop, without a token, or with a public or private one from the secret.
+    """The Storefront API of the shop at `origin`, without a token, or with a public or private one from the secret.
 
     A private token belongs to a server: Shopify then wants to know the buyer's address, by which it limits calls.
     """
 
     def __init__(self, http: HttpClient, base_url: str, secret: Secret, clock_ms: Callable[[], int]) -> None:
+        self.origin = base_url
         self._http = http
         self._url = f"{base_url}/api/{VERSION}/graphql.json"
         self._secret = secret

@@ -14,6 +14,8 @@ fragment VariantParts on ProductVariant {
 }
 """
 
+SHOP = "query Shop { shop { name } }"
+
 PRODUCT = (
     """
 query Product($handle: String!, $variant: ID!, $isChosen: Boolean!, $withToken: Boolean!) {
@@ -77,6 +79,7 @@ LINES_UPDATE = _mutation("cartLinesUpdate", "$id: ID!, $lines: [CartLineUpdateIn
 LINES_REMOVE = _mutation("cartLinesRemove", "$id: ID!, $lineIds: [ID!]!", "cartId: $id, lineIds: $lineIds")
 
 DOCUMENTS = {
+    "Shop": SHOP,
     "Product": PRODUCT,
     "Cart": CART,
     "cartCreate": CART_CREATE,

@@ -125,7 +125,8 @@ class ShowCart:
 
     def _origins(self, views: Iterable[LineView]) -> tuple[str, ...]:
         lines = (view.for_hand_off for view in views if view.place in (Place.IN_CART, Place.SENT))
-        return tuple(dict.fromkeys(_origin(hand_off.url) for line in lines for hand_off in self.store.hand_off([line])))
+        origins = [_origin(hand_off.url) for line in lines for hand_off in self.store.hand_off([line])]
+        return tuple(dict.fromkeys([*origins, *(self.store.display.checkout_origins if origins else ())]))
 
     def _choices(self, views: Sequence[LineView]) -> Iterable[Choice]:
         deadline_ms = self.clock_ms() + TIME_FOR_OPTIONS_MS

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from hashcart.domain.account_links import Shopper
 from hashcart.domain.cart_lines import REFUSED, CartLine, Confirmed, Sent
+from hashcart.domain.posts import key_time_ms
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.store_carts import Adopt, Agree, Held, Send, compare, confirmed, in_flight, limit
 from hashcart.domain.store_carts import ordered as ordered_line
@@ -116,8 +117,9 @@ class SynchroniseCart:
         shopper = self.shoppers.shopper(shopper_id, now_ms=self.clock_ms())
         if shopper is None or not shopper.store_subject:
             raise StoreUnavailableError("no account at the store is known")
-        customer = Customer(shopper.store_subject, shopper.store_cart_id)
         lines = self.carts.lines(shopper_id)
+        used_ms = _last_used_ms(lines, shopper.store_cart_id)
+        customer = Customer(shopper.store_subject, shopper.store_cart_id, cart_used_ms=used_ms)
         run = _Run(shopper_id, customer, self.store.read_cart(customer), own)
         if run.cart.ordered:
             self._note_order(run, lines)
@@ -233,6 +235,12 @@ def reconcile_carts(
             continue
         done += 1
     return done
+
+
+def _last_used_ms(lines: list[CartLine], cart_id: str | None) -> int | None:
+    """When the store's cart was last brought up to date, by the newest operation that it confirmed."""
+    parts = [line.confirmed for line in lines if line.confirmed is not None and line.confirmed.cart_id == cart_id]
+    return max((key_time_ms(part.key) for part in parts if part.key is not None), default=None)
 
 
 def _unless_changed(line: CartLine | None) -> CartLine:
