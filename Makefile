@@ -8,13 +8,19 @@ OSCAR := .venv/oscar
 OSCAR_INSTALLED := $(OSCAR)/installed
 NPM := $(shell command -v npm 2>/dev/null)
 AXE := $(if $(NPM),tests/end_to_end/node_modules/axe-core/axe.min.js)
+# The store that posts link to: the demo store, or `make start STORE=oscar` for a real django-oscar shop.
+STORE ?= demo
+export HASHCART_STORE := $(STORE)
+SHOP_INSTALLED := $(if $(filter oscar,$(STORE)),$(OSCAR_INSTALLED))
+END_TO_END_demo := tests/end_to_end --ignore tests/end_to_end/test_oscar.py
+END_TO_END_oscar := tests/end_to_end/test_oscar.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-start: $(INSTALLED) ## Run the whole of HashCart on this machine, and print the address to open
+start: $(INSTALLED) $(SHOP_INSTALLED) ## Run the whole of HashCart on this machine, and print the address to open
 	@$(BIN)/python -m local.stack start
 
 reset: $(INSTALLED) ## Forget the carts, posts and deployment of `make start`
@@ -35,8 +41,8 @@ format: $(INSTALLED) ## Let ruff mend style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-e2e: $(INSTALLED) $(AXE) ## End-to-end tests, on a stack of their own
-	@$(BIN)/python -m local.stack exec $(BIN)/pytest tests/end_to_end
+e2e: $(INSTALLED) $(AXE) $(SHOP_INSTALLED) ## End-to-end tests, on a stack of their own; also with STORE=oscar
+	@$(BIN)/python -m local.stack exec $(BIN)/pytest $(END_TO_END_$(STORE))
 
 sam-local: $(INSTALLED) ## The good event of each function through `sam local invoke` (needs a Docker engine)
 	@$(BIN)/python -m local.stack sam-local

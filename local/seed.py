@@ -20,6 +20,7 @@ from local.settings import (
     EMAIL_SENDER,
     LOGIN_CLIENT_ID,
     LOGIN_CLIENT_SECRET,
+    OSCAR_KEY,
     STORE_CLIENT_ID,
     STORE_CLIENT_SECRET,
 )
@@ -31,10 +32,13 @@ POLICY_VERSION = "2026-11"
 ACCOUNTS = Accounts()
 
 
-def seed(outputs: Mapping[str, str], endpoint_url: str, store_issuer: str) -> None:
+def seed(
+    outputs: Mapping[str, str], endpoint_url: str, store_issuer: str, marketplace: str = "store.localhost"
+) -> None:
     """Fill the deployed stack, whose outputs name its tables and secrets. Safe to repeat.
 
-    `store_issuer` is the issuer of the demo store's sign-in, whose customers the shoppers are.
+    `store_issuer` is the issuer of the demo store's sign-in, whose customers the shoppers are;
+    `marketplace` the host of the shop that they buy at.
     """
     session = _session()
     secrets = session.client("secretsmanager", endpoint_url=endpoint_url)
@@ -43,6 +47,7 @@ def seed(outputs: Mapping[str, str], endpoint_url: str, store_issuer: str) -> No
         ("XAppSecretArn", {"bearer_token": APP_BEARER_TOKEN}),
         ("XBotClientSecretArn", {"client_id": BOT_CLIENT_ID, "client_secret": BOT_CLIENT_SECRET}),
         ("XLoginClientSecretArn", {"client_id": LOGIN_CLIENT_ID, "client_secret": LOGIN_CLIENT_SECRET}),
+        ("StoreApiSecretArn", {"key": OSCAR_KEY}),
         ("StoreSignInSecretArn", {"client_id": STORE_CLIENT_ID, "client_secret": STORE_CLIENT_SECRET}),
     ):
         secrets.put_secret_value(SecretId=outputs[output], SecretString=json.dumps(value))
@@ -52,7 +57,7 @@ def seed(outputs: Mapping[str, str], endpoint_url: str, store_issuer: str) -> No
     account_links = AccountLinks(
         session.client("dynamodb", endpoint_url=endpoint_url), outputs["AccountLinksTableName"]
     )
-    link_shoppers(account_links, store_issuer, _now_ms())
+    link_shoppers(account_links, store_issuer, _now_ms(), marketplace)
 
 
 def sign_bot_in_once(outputs: Mapping[str, str], endpoint_url: str, x_api_base_url: str) -> None:
@@ -65,7 +70,9 @@ def sign_bot_in_once(outputs: Mapping[str, str], endpoint_url: str, x_api_base_u
         tokens.save(BotToken(answer["access_token"], answer["refresh_token"], expires_at_ms))
 
 
-def link_shoppers(account_links: AccountLinks, store_issuer: str, now_ms: int) -> None:
+def link_shoppers(
+    account_links: AccountLinks, store_issuer: str, now_ms: int, marketplace: str = "store.localhost"
+) -> None:
     """Link profiles with customers of the demo store, unless a profile is linked already.
 
     Two have public answers, one has none, and the posts of one are protected. One wants no e-mail.
@@ -83,7 +90,7 @@ def link_shoppers(account_links: AccountLinks, store_issuer: str, now_ms: int) -
                 shopper_id=account_links.shopper_of(account, now_ms=now_ms).shopper_id,
                 x_user_id=x_user_id,
                 handle=handle,
-                marketplace="store.localhost",
+                marketplace=marketplace,
                 country="US",
                 language=language,
                 consented_at_ms=now_ms,

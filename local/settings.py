@@ -14,6 +14,8 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 EMAIL_SENDER = "cart@northwind.example"
 
+DEMO, OSCAR = "demo", "oscar"
+
 BOT_USER_ID = "900"
 BOT_USERNAME = "shopbot"
 CART_HASHTAGS = ("AmazonCart", "AmazonBasket", "アマゾンポチ")
@@ -26,6 +28,7 @@ LOGIN_CLIENT_ID = "local-login-client"
 LOGIN_CLIENT_SECRET = "local-login-client-secret"  # noqa: S105
 STORE_CLIENT_ID = "local-store-client"
 STORE_CLIENT_SECRET = "local-store-client-secret"  # noqa: S105
+OSCAR_KEY = "local-oscar-key"
 BOT_REDIRECT_URI = "http://127.0.0.1/hashcart/signed-in"
 
 
@@ -39,6 +42,8 @@ class LocalSettings:
     state_dir: Path
     cart_port: int = 8402
     mail_port: int = 8403
+    shop_port: int = 8404
+    store: str = DEMO
     consumer_secret: str = CONSUMER_SECRET
     bearer_token: str = APP_BEARER_TOKEN
     client_id: str = BOT_CLIENT_ID
@@ -64,6 +69,26 @@ class LocalSettings:
     def store_site_url(self) -> str:
         """The demo store as a browser opens it."""
         return f"http://store.localhost:{self.store_port}"
+
+    @property
+    def shop_base_url(self) -> str:
+        """The shop whose products the posts show, as the functions call it."""
+        return f"http://127.0.0.1:{self.shop_port}" if self.store == OSCAR else self.store_base_url
+
+    @property
+    def shop_site_url(self) -> str:
+        """The shop whose products the posts show, as a browser opens it."""
+        return f"http://{self.marketplace}:{self.shop_port}" if self.store == OSCAR else self.store_site_url
+
+    @property
+    def marketplace(self) -> str:
+        """The shop's host name."""
+        return "shop.localhost" if self.store == OSCAR else "store.localhost"
+
+    @property
+    def shop_dir(self) -> Path:
+        """The Oscar shop's database and pictures."""
+        return self.state_dir / "shop"
 
     @property
     def cart_site_url(self) -> str:
@@ -92,21 +117,26 @@ class LocalSettings:
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> LocalSettings:
-    """Read the settings, which the variables `HASHCART_…_PORT` of `X`, `STORE`, `CART`, `MAIL`, `AWS` override.
+    """Read the settings, which the variables `HASHCART_…_PORT` of `X`, `STORE`, `CART`, `MAIL`, `SHOP`, `AWS` override.
 
-    So does `HASHCART_STATE_DIR`.
+    So do `HASHCART_STATE_DIR`, and `HASHCART_STORE` ("demo", or "oscar" for the shop that `local/oscar_shop` is).
 
     So do X's app credentials: `HASHCART_X_CONSUMER_SECRET`, `HASHCART_X_BEARER_TOKEN`, `HASHCART_X_CLIENT_ID`,
     `HASHCART_X_CLIENT_SECRET`, and `HASHCART_X_REDIRECT_URIS` (comma-separated, matched exactly).
 
     Raises:
-        ValueError: a port is not a number.
+        ValueError: a port is not a number, or there is no such store.
     """
+    store = environ.get("HASHCART_STORE", DEMO)
+    if store not in (DEMO, OSCAR):
+        raise ValueError(f"there is no store {store}")
     return LocalSettings(
         x_port=int(environ.get("HASHCART_X_PORT", "8400")),
         store_port=int(environ.get("HASHCART_STORE_PORT", "8401")),
         cart_port=int(environ.get("HASHCART_CART_PORT", "8402")),
         mail_port=int(environ.get("HASHCART_MAIL_PORT", "8403")),
+        shop_port=int(environ.get("HASHCART_SHOP_PORT", "8404")),
+        store=store,
         aws_port=int(environ.get("HASHCART_AWS_PORT", "4566")),
         state_dir=PROJECT_ROOT / environ.get("HASHCART_STATE_DIR", ".local"),
         consumer_secret=environ.get("HASHCART_X_CONSUMER_SECRET", CONSUMER_SECRET),

@@ -100,6 +100,11 @@ class StackWatcher:
         shown = [cart_line for line in self._lines(link) if (cart_line := _cart_line(line)) is not None]
         return Cart(tuple(sorted(shown, key=lambda cart_line: (cart_line.state, cart_line.title))))
 
+    def is_confirmed(self, author_id: str) -> bool:
+        """Whether the store has confirmed every line of the account."""
+        link = self._link(author_id)
+        return link is not None and not any(line.unconfirmed for line in self._lines(link))
+
     def _line(self, link: AccountLink, line_id: str) -> StoredLine | None:
         return next((line for line in self._lines(link) if line.line_id == line_id), None)
 

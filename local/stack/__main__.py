@@ -118,7 +118,7 @@ def _settings(environ: Mapping[str, str]) -> LocalSettings:
     try:
         return from_environment(environ)
     except ValueError as error:
-        raise StackError(f"A port is not a number: {error}.", "Look at the HASHCART_…_PORT variables.") from error
+        raise StackError(f"A setting is wrong: {error}.", "Look at the HASHCART_… variables, and at STORE=.") from error
 
 
 def _deployment(settings: LocalSettings) -> Deployment:  # pragma: no cover - see `invoke_good_events`

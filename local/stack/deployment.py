@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.settings import BOT_USER_ID, BOT_USERNAME, CART_HASHTAGS, EMAIL_SENDER, PROJECT_ROOT, LocalSettings
+from local.settings import BOT_USER_ID, BOT_USERNAME, CART_HASHTAGS, EMAIL_SENDER, OSCAR, PROJECT_ROOT, LocalSettings
 from local.stack.api_routes import create_routes
 from local.stack.deploy_filter import adapted_to_the_emulator
 from local.stack.processes import run_command
@@ -45,9 +45,9 @@ def host_architecture(machine: str = platform.machine()) -> str:
 def parameter_values(settings: LocalSettings, architecture: str) -> dict[str, str]:
     """The template's parameters that make it the local stack."""
     return {
-        "Store": "demo",
-        "StoreBaseUrl": settings.store_base_url,
-        "StoreSiteUrl": settings.store_site_url,
+        "Store": settings.store,
+        "StoreBaseUrl": settings.shop_base_url,
+        "StoreSiteUrl": settings.shop_site_url,
         "AllowedCountries": "*",
         "BotUserId": BOT_USER_ID,
         "BotUsername": BOT_USERNAME,
@@ -61,10 +61,11 @@ def parameter_values(settings: LocalSettings, architecture: str) -> dict[str, st
         "EmailSender": EMAIL_SENDER,
         "StoreName": "Northwind",
         "AccentColor": "#84572c",
-        "ImageOrigins": f"{settings.store_site_url},{settings.x_url.rstrip('/')}",
+        "ImageOrigins": f"{settings.shop_site_url},{settings.x_url.rstrip('/')}",
         "AwsEndpointUrl": settings.aws_endpoint_url,
         "Architecture": architecture,
         "LogLevel": "INFO",
+        **({"StoreHosts": settings.marketplace, "SensitiveCategories": "Health"} if settings.store == OSCAR else {}),
     }
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.settings import PROJECT_ROOT, LocalSettings
+from local.settings import OSCAR_KEY, PROJECT_ROOT, LocalSettings
 
 REGION = "us-east-1"
 SHARED_CODE = PROJECT_ROOT / "layers" / "hashcart"
@@ -35,6 +35,8 @@ def client_environment(settings: LocalSettings, inherited: Mapping[str, str]) ->
         "HASHCART_STORE_PORT": str(settings.store_port),
         "HASHCART_CART_PORT": str(settings.cart_port),
         "HASHCART_MAIL_PORT": str(settings.mail_port),
+        "HASHCART_SHOP_PORT": str(settings.shop_port),
+        "HASHCART_STORE": settings.store,
         "HASHCART_AWS_PORT": str(settings.aws_port),
         "HASHCART_STATE_DIR": str(settings.state_dir),
     }
@@ -63,6 +65,17 @@ def emulator_environment(settings: LocalSettings, inherited: Mapping[str, str], 
         "DOCKER_HOST": _NO_DOCKER,
         "TMPDIR": str(state / "tmp"),
         "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def shop_environment(settings: LocalSettings, inherited: Mapping[str, str]) -> dict[str, str]:
+    """For the Oscar shop, which has an environment of packages of its own."""
+    return {
+        **_without(("AWS_", "PYTHON", "HASHCART_", "DJANGO_"), inherited),
+        "OSCAR_SHOP_PORT": str(settings.shop_port),
+        "OSCAR_SHOP_STATE": str(settings.shop_dir),
+        "OSCAR_SHOP_HASHCART_KEY": OSCAR_KEY,
+        "PYTHONWARNINGS": "ignore",
     }
 
 

@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from local.settings import APP_BEARER_TOKEN, PROJECT_ROOT, LocalSettings
+from local.settings import APP_BEARER_TOKEN, OSCAR, PROJECT_ROOT, LocalSettings
 from local.stack import deployment
 from local.stack.aws import connect
 from local.stack.console import StackError
-from local.stack.environment import SHARED_CODE, client_environment, emulator_environment
+from local.stack.environment import SHARED_CODE, client_environment, emulator_environment, shop_environment
 from local.stack.fingerprint import fingerprint
 from local.stack.ports import check_ports
 from local.stack.processes import Child, start_child
 
 LAMBDA_PYTHON = PROJECT_ROOT / ".venv" / "lambda-runtime" / "bin" / "python"
+OSCAR_SHOP = PROJECT_ROOT / "local" / "oscar_shop"
+OSCAR_PYTHON = PROJECT_ROOT / ".venv" / "oscar" / "bin" / "python"
 _SUPERVISED = Path(__file__).with_name("supervised.py")
 _PRIVATE = "private"
 
@@ -78,6 +80,9 @@ class Outside(Protocol):
 
     def start_sites(self) -> Running: ...
 
+    def start_shop(self) -> Running | None:
+        """The Oscar shop, where it is the store."""
+
     def register_webhook(self, url: str) -> None: ...
 
     def sign_bot_in(self, outputs: Mapping[str, str]) -> None: ...
@@ -113,8 +118,15 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
 
     def current_world(self) -> str:
         settings = self._settings
-        ports = (settings.aws_port, settings.x_port, settings.store_port, settings.cart_port, settings.mail_port)
-        return f"MiniStack {version('ministack')} on {', '.join(map(str, ports))}"
+        ports = (
+            settings.aws_port,
+            settings.x_port,
+            settings.store_port,
+            settings.cart_port,
+            settings.mail_port,
+            settings.shop_port,
+        )
+        return f"MiniStack {version('ministack')} on {', '.join(map(str, ports))} for {settings.store}"
 
     def forget(self) -> None:
         forget(self._settings.state_dir)
@@ -159,7 +171,7 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
     def seed(self, outputs: Mapping[str, str]) -> None:
         sys.path.append(str(SHARED_CODE))
         importlib.import_module("local.seed").seed(
-            outputs, self._settings.aws_endpoint_url, self._settings.store_base_url
+            outputs, self._settings.aws_endpoint_url, self._settings.store_base_url, self._settings.marketplace
         )
 
     def remember(self, fingerprint: str) -> None:
@@ -176,6 +188,19 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
         settings = self._settings
         for port in (settings.x_port, settings.store_port, settings.cart_port, settings.mail_port):
             wait_until(child, lambda port=port: _get(port, "/") is not None)  # type: ignore[misc]
+        return child
+
+    def start_shop(self) -> Running | None:
+        if self._settings.store != OSCAR:
+            return None
+        child = start_child(
+            "The Oscar shop",
+            [str(OSCAR_PYTHON), str(_SUPERVISED), "serve", str(OSCAR_SHOP)],
+            self._settings.state_dir / "shop.log",
+            shop_environment(self._settings, os.environ),
+            OSCAR_SHOP,
+        )
+        wait_until(child, lambda: _get(self._settings.shop_port, "/api/") is not None, attempts=900)
         return child
 
     def register_webhook(self, url: str) -> None:
@@ -213,6 +238,8 @@ def private_settings(settings: LocalSettings) -> LocalSettings:
         store_port=settings.store_port + 10000,
         cart_port=settings.cart_port + 10000,
         mail_port=settings.mail_port + 10000,
+        shop_port=settings.shop_port + 10000,
+        store=settings.store,
         aws_port=settings.aws_port + 10000,
         state_dir=settings.state_dir / _PRIVATE,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from local.settings import LocalSettings
+from local.settings import OSCAR, LocalSettings
 from local.stack.console import StackError
 
 
@@ -30,6 +30,7 @@ def check_ports(settings: LocalSettings, free: Callable[[int], bool] = is_free) 
         (settings.cart_port, "HASHCART_CART_PORT"),
         (settings.mail_port, "HASHCART_MAIL_PORT"),
         (settings.aws_port, "HASHCART_AWS_PORT"),
+        *([(settings.shop_port, "HASHCART_SHOP_PORT")] if settings.store == OSCAR else []),
     )
     for port, variable in uses:
         if not free(port):

@@ -33,6 +33,8 @@ class EmbeddedStack:
         outputs = self._keep() if deployed == current else self._deploy(current)
         with self._progress.step("Warming the functions, starting X and the demo store"):
             self._outside.warm(outputs["WebhookUrl"])
+            shop = self._outside.start_shop()
+            self._running += [] if shop is None else [shop]
             self._running.append(self._outside.start_sites())
             self._outside.register_webhook(outputs["WebhookUrl"])
             self._outside.sign_bot_in(outputs)

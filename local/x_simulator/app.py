@@ -37,7 +37,8 @@ from local.x_simulator.oauth import Client, OAuth
 from local.x_simulator.objects import Objects
 from local.x_simulator.pages import KEEP_ALIVE_SECONDS, Pages
 from local.x_simulator.problems import PROBLEMS
-from local.x_simulator.seed import plant, store_previewer
+from local.x_simulator.seed import Previews, plant
+from local.x_simulator.shelves import shelf_of
 from local.x_simulator.snowflakes import SnowflakeClock
 from local.x_simulator.timeline import Timeline
 from local.x_simulator.tokens import Tokens
@@ -68,11 +69,12 @@ class XSimulator:
         self.connection = open_database(settings.state_dir / DATABASE)
         self.accounts = Accounts()
         self.timeline = Timeline(self.connection)
-        plant(self.timeline, now(), settings.store_port)
+        shelf = shelf_of(settings)
+        plant(self.timeline, now(), shelf)
         self.behaviour = Behaviour()
         self.tokens = Tokens(self.connection, now)
         self._client = client or httpx.AsyncClient(trust_env=False)
-        preview = store_previewer(settings.store_port)
+        preview = Previews(shelf)
         self._objects = Objects(self.timeline, self.accounts, preview, settings.x_url)
         self.board = Board(
             timeline=self.timeline,
@@ -109,7 +111,7 @@ class XSimulator:
                 exception_handlers={HTTPException: _http_error},
             ),
             HOSTS,
-            _headers(settings.store_port),
+            _headers(shelf.origins),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -190,8 +192,8 @@ def _http_error(_: Request, error: Exception) -> Response:
     return JSONResponse(body, status, media_type="application/problem+json")
 
 
-def _headers(store_port: int) -> dict[str, str]:
-    store = " ".join(f"http://{host}:{store_port}" for host in ("store.localhost", "uk.store.localhost"))
+def _headers(store_origins: tuple[str, ...]) -> dict[str, str]:
+    store = " ".join(store_origins)
     return {
         "content-security-policy": (
             f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' {store}; connect-src 'self'; "

@@ -1,20 +1,20 @@
 """The timeline that a fresh network begins with: one post for each way that a reply can end."""
 
+import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
-from local.demo_store.catalogue import PRODUCTS, UK, US
-from local.x_simulator.entities import Preview, Previewer
+from local.x_simulator.entities import Preview
+from local.x_simulator.shelves import Shelf
 from local.x_simulator.snowflakes import snowflake
 from local.x_simulator.timeline import Post, Timeline
 
+_PRODUCT = re.compile(r"\{(?P<market>us|uk)\}(?P<product>[a-z-]+)")
 OTHER_SITE = "https://www.example.com/journal/mending-a-chair"
 
 
 @dataclass(frozen=True)
 class SeedPost:
-    """A post of the seed; `{us}` and `{uk}` stand for the addresses of the marketplaces' products."""
+    """A post of the seed; `{us}mug` and `{uk}mug` stand for the addresses of a product at the marketplaces."""
 
     author_id: str
     minutes_ago: int
@@ -40,39 +40,24 @@ SEED = (
 )
 
 
-def plant(timeline: Timeline, now: float, store_port: int) -> None:
+def plant(timeline: Timeline, now: float, shelf: Shelf) -> None:
     """Fill an empty timeline, with ids of the minutes before now."""
     if timeline.last_id() > 0:
         return
     for seed in sorted(SEED, key=lambda entry: -entry.minutes_ago):
         post_id = snowflake(int((now - seed.minutes_ago * 60) * 1000))
-        text = seed.text.format(us=f"http://{US}:{store_port}/products/", uk=f"http://{UK}:{store_port}/products/")
+        text = _PRODUCT.sub(lambda found: shelf.address(found["product"], found["market"]), seed.text)
         timeline.add(Post(post_id, post_id, seed.author_id, text, None, None, post_id))
 
 
-def store_previewer(store_port: int) -> Previewer:
-    """What X's crawler sees of the demo store's pages; it reaches no other site but one."""
-    return _Previewer(store_port)
+class Previews:
+    """What X's crawler sees of the shop's pages; it reaches no other site but one."""
 
-
-class _Previewer:
-    def __init__(self, store_port: int) -> None:
-        self._hosts = {f"{host}:{store_port}": host for host in (US, UK)}
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
 
     def __call__(self, url: str) -> Preview | None:
+        """The preview of a page."""
         if url == OTHER_SITE:
             return Preview("Mending a chair", "A weekend, a clamp, and no screws at all.")
-        parts = urlsplit(url)
-        host = self._hosts.get(parts.netloc.lower())
-        path = PurePosixPath(parts.path)
-        if host is None or path.parent != PurePosixPath("/products"):
-            return None
-        product = PRODUCTS.get(path.name)
-        if product is None:
-            return Preview("Page not found", "Northwind has no such product.", status=404)
-        return Preview(
-            product.title,
-            product.summary,
-            image_url=f"/pictures/{product.id}.svg",
-            price=product.shown_price(host),
-        )
+        return self._shelf.preview(url)

@@ -45,6 +45,7 @@ class FakeMachine:
         self, deployed: str | None = None, world: str | None = None, fails: tuple[str, ...] = (), looks: int = 10**6
     ) -> None:
         self.journal: list[str] = []
+        self.has_shop = False
         self._deployed = deployed
         self._world = world
         self._fails = list(fails)
@@ -100,6 +101,12 @@ class FakeMachine:
         self._do("start sites")
         return FakeProcess("sites", self.journal, self._looks)
 
+    def start_shop(self) -> FakeProcess | None:
+        if not self.has_shop:
+            return None
+        self._do("start shop")
+        return FakeProcess("shop", self.journal, self._looks)
+
     def register_webhook(self, url: str) -> None:
         self._do(f"register {url}")
 
@@ -136,6 +143,14 @@ class TestStart:
         assert outside.journal == ["check ports", "start emulator", *OPENS]
         assert text.count("kept") == 3
         assert [line.split()[0] for line in text.splitlines()] == [f"[{step}/6]" for step in range(1, 7)]
+
+    def test_a_shop_of_its_own_starts_before_the_sites_and_ends_after_them(self) -> None:
+        outside = FakeMachine()
+        outside.has_shop = True
+        stack, _ = started(outside)
+        assert outside.journal[-5:] == ["warm", "start shop", *OPENS[1:]]
+        stack.stop()
+        assert outside.journal[-3:] == ["stop sites", "stop shop", "stop emulator"]
 
     def test_changed_sources_are_deployed_over_the_carts(self) -> None:
         outside = FakeMachine(deployed="earlier", world="MiniStack 1.5")

@@ -9,6 +9,7 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.core.loading import get_model
 
 Basket = get_model("basket", "Basket")
+Order = get_model("order", "Order")
 Partner = get_model("partner", "Partner")
 Product = get_model("catalogue", "Product")
 ProductAttribute = get_model("catalogue", "ProductAttribute")
@@ -188,6 +189,14 @@ class TestBasket(Shop):
         self.assertEqual(self.put(self.mug, 3, 2, before.pk).status_code, 409)
         self.assertEqual(self.read(f"?basket={before.pk}").status_code, 409)
         self.assertEqual(before.lines.get().quantity, 2)
+
+    def test_an_order_whose_payment_is_not_settled_counts_as_one(self) -> None:
+        """django-oscar-api leaves the basket of an order frozen."""
+        self.put(self.mug, 2, 0)
+        before = self.basket()
+        before.freeze()
+        Order.objects.create(number="1", basket=before, user=self.ada, total_incl_tax=18, total_excl_tax=18)
+        self.assertTrue(self.read(f"?basket={before.pk}").json()["ordered"])
 
     def test_somebody_elses_basket_or_nonsense_is_no_order(self) -> None:
         other = Basket.objects.create(owner=get_user_model().objects.create_user("ben"), status=Basket.SUBMITTED)

@@ -85,9 +85,9 @@ def open_basket(request: Request) -> Any:
 def answer(request: Request, asked: object) -> Response:
     """The open basket, and what became of the one that was asked for."""
     before = Basket.objects.filter(pk=asked, owner=request.user).first() if str(asked or "").isdigit() else None
-    if before is not None and before.status == Basket.FROZEN:
+    ordered = before is not None and (before.status == Basket.SUBMITTED or before.order_set.exists())
+    if before is not None and before.status == Basket.FROZEN and not ordered:
         return Response({"reason": "the basket is being paid"}, status=status.HTTP_409_CONFLICT)
-    ordered = before is not None and before.status == Basket.SUBMITTED
     return Response(basket_document(open_basket(request), ordered=ordered))
 
 

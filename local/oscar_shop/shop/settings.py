@@ -32,6 +32,7 @@ DATABASES = {
 
 INSTALLED_APPS = [*OSCAR_APPS, "sorl.thumbnail", "rest_framework", "oscarapi", "hashcart_api"]
 MIDDLEWARE = [
+    "shop.faults.Faults",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
