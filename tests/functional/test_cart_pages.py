@@ -340,6 +340,61 @@ def test_a_post_link_is_added_privately_and_its_other_product_offered(world: Wor
     assert operation.post_id == "2000000000000000001"
 
 
+def test_words_choose_the_option_of_what_is_added_privately(world: World, queues: Queues) -> None:
+    page = add(world.browser(), link=f"http://{US}:8401/products/tee", options="size M", quantity="2")
+    assert "Saved: 2 in your cart." in page.text
+    assert world.state(ProductReference(US, "tee", "tee-m").line_id).quantity == 2
+
+
+def test_at_amazon_prices_have_their_sentence_and_links_their_associate(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amazon = Bundle(world.aws, world.internet, monkeypatch, STORE="amazon", STORE_SITE_URL="", STORE_BASE_URL="")
+    browser = world.browser()
+    browser.invoke = amazon.invoke
+    mug = ProductReference("amazon.co.uk", "B08N5WRWNW").line_id
+    world.put(mug, price=None)
+    page = browser.get("/cart")
+    assert "As an Amazon Associate I earn from qualifying purchases." in page.text
+    assert "accurate as of" not in page.text
+    world.put(mug, Kind.SET, 2, priced_at_ms=clock_ms(), associate_tag="maker-21")
+    page = browser.get("/cart")
+    assert "accurate as of the date/time indicated and are subject to change" in page.text
+    assert "https://www.amazon.co.uk" in page.headers["content-security-policy"]
+    left = browser.submit(page, "/cart/store").headers["location"]
+    assert left.startswith("https://www.amazon.co.uk/gp/aws/cart/add.html?")
+    assert {"ASIN.1=B08N5WRWNW", "Quantity.1=2", "AssociateTag=maker-21"} <= set(left.partition("?")[2].split("&"))
+
+
+def test_a_store_with_a_cart_of_its_own_is_filled_when_the_page_is_shown_and_leads_to_checkout(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Bundle(
+        world.aws,
+        world.internet,
+        monkeypatch,
+        STORE="oscar",
+        STORE_HOSTS="shop.test",
+        STORE_API_SECRET_ARN=world.aws.create_secret("shop-key", {"key": "k"}),
+    )
+    basket = {"basket": 1, "ordered": False, "lines": []}
+    filled = basket | {"lines": [{"product": 7, "quantity": 2, "changed_ms": clock_ms()}]}
+    world.internet.answer(f"GET {STORE}/api/hashcart/basket/", (200, basket), (200, filled))
+    world.internet.answer(f"PUT {STORE}/api/hashcart/basket/products/7/", (200, filled))
+    lamp = ProductReference("shop.test", "7").line_id
+    world.put(lamp, Kind.SET, 2, title="Lamp")
+    browser = world.browser()
+    browser.invoke = shop.invoke
+    page = browser.get("/cart")
+    assert "Check out at Northwind" in page.text
+    assert world.carts.line(world.shopper_id, lamp).store_state == "confirmed"
+    assert browser.submit(page, "/cart/store").headers["location"] == f"{STORE}/basket/"
+    assert world.state(lamp).quantity == 2
+    world.internet.answer(f"PUT {STORE}/api/hashcart/basket/products/7/", (503, {}))
+    more = browser.post("/cart/click", fields(browser.get("/cart"), "set_quantity", quantity="3"))
+    assert "does not answer; we keep trying" in more.text
+
+
 def test_what_leads_to_no_product_says_why_and_what_to_do(world: World, queues: Queues) -> None:
     page = add(world.browser(), link="https://elsewhere.test/products/mug")
     assert "The links there lead elsewhere." in page.text

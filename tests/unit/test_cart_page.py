@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hashcart.domain.account_links import Shopper
-from hashcart.domain.cart_contents import LineView, Place
+from hashcart.domain.cart_contents import LineView, Place, put_back
 from hashcart.domain.cart_lines import (
     LIFE_AFTER_ADD_MS,
     LIFE_AFTER_CLEAR_MS,
@@ -224,6 +224,14 @@ def test_lines_expire_on_reading() -> None:
     assert (world.cart().removed, len(world.cart().groups)) == ((), 1)
     world.clock.now_ms = NOW_MS + LIFE_AFTER_ADD_MS
     assert world.cart().is_empty
+
+
+def test_only_what_was_emptied_is_put_back() -> None:
+    world = World()
+    assert put_back(world.reply(MUG)) is None
+    assert put_back(CartLine(MUG)) is None
+    removed = world.click(Action.REMOVE).line
+    assert put_back(removed) == Operation(Kind.SET, 1, 1, post_id="77")
 
 
 def test_a_quantity_is_set_and_undone_and_undone_again() -> None:

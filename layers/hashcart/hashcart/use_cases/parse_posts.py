@@ -279,7 +279,14 @@ def _post_of(message: PrivateAdd) -> Post:
 
 def _kept_private(request: AddRequested, message: PrivateAdd) -> AddRequested:
     """What the shopper's own form says, in place of what a post's text would."""
-    return replace(request, quantity=message.quantity, network=PRIVATE, shopper_id=message.shopper_id, summoned=False)
+    return replace(
+        request,
+        quantity=message.quantity,
+        option_words=option_words(f"# {message.options}", 0, 1),
+        network=PRIVATE,
+        shopper_id=message.shopper_id,
+        summoned=False,
+    )
 
 
 def _dropped(post: Post, reason: str) -> Sequence[CartRequest]:
