@@ -92,6 +92,7 @@ QUEUE_FILES = sorted(path for path in EVENTS.glob("*.json") if not path.stem.sta
 EXPECTED: dict[str, tuple[str | None, list[str]]] = {
     "hashtag_parsing__good": ("CartRequestsQueue", ["add"]),
     "hashtag_parsing__parent_not_included": ("CartRequestsQueue", ["add"]),
+    "hashtag_parsing__private_add": ("CartRequestsQueue", ["add"]),
     "hashtag_parsing__malformed": ("CartRequestsQueue", ["add"]),
     "hashtag_parsing__unknown_schema": ("PostsDeadLetterQueue", ["post"]),
     "cart_insertion__good": ("OutcomesQueue", ["outcome"]),
