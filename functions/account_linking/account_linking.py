@@ -68,6 +68,7 @@ account_pages = AccountPages(
         clock_ms,
     ),
     regions=regions,
+    store_origin=sign_in_pages.store_origin,
     deletes_arrive=flag("DELETES_ARRIVE"),
     log_days=whole_number("LOG_RETENTION_DAYS"),
     clock_ms=clock_ms,

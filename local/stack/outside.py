@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -218,7 +219,10 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
         local_seed.sign_bot_in_once(outputs, self._settings.aws_endpoint_url, self._settings.x_api_base_url)
 
     def warm(self, webhook_url: str) -> None:
-        _get(self._settings.aws_port, urlsplit(webhook_url).path, timeout=30)
+        api = urlsplit(webhook_url).path.removesuffix("/webhooks/x")
+        addresses = [f"{api}{path}" for path in ("/webhooks/x", "/", "/link/erased")]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda path: _get(self._settings.aws_port, path, timeout=30), addresses))
         self._deployment.warm()
 
 

@@ -155,6 +155,7 @@ class XSimulator:
             templates=TEMPLATES,
             hashtags=CART_HASHTAGS,
             now=now,
+            cart_url=settings.cart_site_url,
             mail_url=settings.mail_site_url,
             keep_alive=self._keep_alive,
         )

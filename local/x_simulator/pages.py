@@ -67,9 +67,11 @@ class Pages:
         templates: Jinja2Templates,
         hashtags: Collection[str],
         now: Callable[[], float],
+        cart_url: str,
         mail_url: str,
         keep_alive: float = KEEP_ALIVE_SECONDS,
     ) -> None:
+        self._cart_url = cart_url
         self._mail_url = mail_url
         self._keep_alive = keep_alive
         self._timeline = timeline
@@ -119,6 +121,7 @@ class Pages:
         context = {
             **self._shared(account),
             "threads": threads,
+            "cart_url": self._cart_url,
             "mail_url": self._mail_url,
             "shoppers": self._accounts.posting,
             "panel": Markup(await self._panel(account)),  # noqa: S704

@@ -1,12 +1,11 @@
 """From the first visit to a linked profile and away again, in a browser, and each way in which it can fail."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.end_to_end.conftest import ADA, BEN, CLEO, World
 
@@ -171,17 +170,15 @@ def test_a_callback_works_once_and_only_with_its_state(shopper: Shopper) -> None
     shopper.heading("This sign-in cannot go on")
 
 
-def test_a_code_that_has_expired_asks_to_try_once_more(shopper: Shopper) -> None:
+def test_a_code_that_x_no_longer_takes_asks_to_try_once_more(shopper: Shopper, world: World) -> None:
     shopper.go_to_x_as("noor")
-
-    def with_old_code(route: Route) -> None:
-        answer = route.fetch(max_redirects=0)
-        location = re.sub(r"([?&]code=)[^&]+", r"\1expired", answer.headers["location"])
-        route.fulfill(status=302, headers={"location": location})
-
-    shopper.page.route("**/i/oauth2/authorize", with_old_code)
+    expired = {"method": "POST", "path": "/2/oauth2/token", "status": 400, "count": 1}
+    world.x.post("/simulator/faults", json=expired).raise_for_status()
     shopper.sign_in_with_x(BEN)
     shopper.heading("X no longer accepts this sign-in")
+    shopper.press("Sign in with X again")
+    shopper.sign_in_with_x(BEN)
+    shopper.heading("Is this you, and do you agree?")
 
 
 def test_a_lost_session_starts_again_at_the_store(shopper: Shopper) -> None:

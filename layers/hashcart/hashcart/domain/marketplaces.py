@@ -13,6 +13,7 @@ COUNTRIES = (
 )  # fmt: skip
 """Countries that the pages offer where the store serves all, as ISO 3166-1 alpha-2 codes."""
 
+_COUNTRY_OF_LANGUAGE = {"en": "US", "fr": "FR", "es": "ES", "de": "DE", "ja": "JP"}
 _COUNTRY_OF_ENDING = {"com": "US", "co.uk": "GB", "co.jp": "JP"}
 
 
@@ -33,10 +34,10 @@ def countries_of(allowed: Collection[str]) -> tuple[str, ...]:
 
 
 def likely_country(accept_language: str, countries: Sequence[str]) -> str:
-    """The country that a browser's first language names (`de-AT`), else the first one."""
-    first = accept_language.split(",", 1)[0].split(";", 1)[0]
-    country = first.rpartition("-")[2].strip().upper()
-    return country if country in countries else countries[0]
+    """The country that a browser's first language names (`de-AT`) or suggests (`de`), else the first one."""
+    language, _, region = accept_language.split(",", 1)[0].split(";", 1)[0].strip().lower().rpartition("-")
+    guesses = (region.upper(), _COUNTRY_OF_LANGUAGE.get(language or region, ""))
+    return next((country for country in guesses if country in countries), countries[0])
 
 
 def likely_marketplace(country: str, marketplaces: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from hashcart.domain.formats import date, date_time, money
 from hashcart.domain.languages import LANGUAGES
 from hashcart.pages.kit.assets import Assets
-from hashcart.pages.kit.texts import Texts
 from hashcart.pages.kit.visitor import Visitor
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -46,7 +45,6 @@ class Renderer:
             "money": partial(money, language=language),
             "date": partial(date, language=language),
             "date_time": partial(date_time, language=language),
-            "country_name": partial(_country_name, visitor.texts),
             "notice": _notice(visitor),
         }
         return _templates().get_template(template).render(self._everywhere | shared | dict(context))
@@ -63,12 +61,6 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def _country_name(texts: Texts, code: str) -> str:
-    """A country as the language calls it; its code if we know no name."""
-    key = f"countries.{code}"
-    return texts(key) if texts.has(key) else code
 
 
 def link(url: str, text: str) -> Markup:

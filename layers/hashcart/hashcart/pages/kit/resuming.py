@@ -16,13 +16,16 @@ RESUME_PATH = "/resume"
 MAX_HELD_BYTES = 8 * 1024
 
 
-def hold(visitor: Visitor, route: Route) -> str:
-    """Keep the form of a route that allows it; answers with where to go on after the sign-in."""
-    if route.holds is None or len(visitor.request.body) > MAX_HELD_BYTES:
+def hold(visitor: Visitor, text: str | None) -> str:
+    """Keep the posted form, whose purpose `text` says; answers with where to go on after the sign-in.
+
+    Without a text, or too large, it is not kept, and the way leads home.
+    """
+    if text is None or len(visitor.request.body) > MAX_HELD_BYTES:
         return "/"
     fields = visitor.request.form()
     fields.pop(CSRF_FIELD, None)
-    visitor.browser.keep(HELD, {"path": visitor.request.path, "text": route.holds, "fields": fields})
+    visitor.browser.keep(HELD, {"path": visitor.request.path, "text": text, "fields": fields})
     return RESUME_PATH
 
 

@@ -161,7 +161,7 @@ class Site:
         wanted = visitor.request.path
         if not visitor.request.is_reading:
             self._limiter.check(route.limit, visitor.browser.key, visitor.request.source_address)
-            wanted = hold(visitor, route)
+            wanted = hold(visitor, route.holds)
         elif visitor.request.query:
             wanted = f"{wanted}?{urlencode(visitor.request.query)}"
         target = wanted if is_return_path(wanted) else "/"

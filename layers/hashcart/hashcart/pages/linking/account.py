@@ -14,8 +14,10 @@ from hashcart.domain.languages import LANGUAGES
 from hashcart.pages.kit.errors import PageError
 from hashcart.pages.kit.limits import LOOKUPS
 from hashcart.pages.kit.responses import Response
+from hashcart.pages.kit.resuming import hold
 from hashcart.pages.kit.routes import Route, get, post
 from hashcart.pages.kit.visitor import Visitor
+from hashcart.pages.linking.countries import named_countries
 from hashcart.pages.linking.journey import Journey
 from hashcart.pages.linking.sign_in import Regions
 from hashcart.storage.account_links import LinkGoneError, ShopperGoneError
@@ -60,12 +62,14 @@ class Confirmation(BaseModel):
 class AccountPages:
     """The pages of somebody who is signed in.
 
+    `store_origin` is where the store's sign-in is, which is asked again for an address that e-mail can go to.
     `deletes_arrive` says whether X tells us of deleted replies; `log_days` how long logs are kept.
     """
 
     accounts: LinkAccounts
     leave: Leave
     regions: Regions
+    store_origin: Callable[[Visitor], tuple[str, ...]]
     deletes_arrive: bool
     log_days: int
     clock_ms: Callable[[], int]
@@ -119,8 +123,9 @@ class AccountPages:
         try:
             self.accounts.change_settings(shopper.shopper_id, settings, verified_email=journey.address)
         except AddressMissingError:
-            context = self._settings(visitor, shopper, link) | {"address_is_missing": True}
-            return visitor.render("account/settings.html", status=HTTPStatus.CONFLICT, **context)
+            hold(visitor, "account.about_to_change")
+            targets = self.store_origin(visitor)
+            return visitor.render("account/address.html", status=HTTPStatus.CONFLICT, form_targets=targets)
         except LinkGoneError:
             return visitor.redirect("/account")
         journey.end()
@@ -199,8 +204,7 @@ class AccountPages:
             "needs_x": link.state_reason == REVOKED,
             "deletes_arrive": self.deletes_arrive,
             "address": Journey(visitor.browser, self.clock_ms()).address or shopper.email_address,
-            "address_is_missing": False,
-            "countries": tuple(dict.fromkeys((*self.regions.countries, link.country))),
+            "countries": named_countries(visitor.texts, {*self.regions.countries, link.country}),
             "marketplaces": tuple(dict.fromkeys((*self.regions.marketplaces, link.marketplace))),
             "names_of_languages": LANGUAGES,
         }

@@ -20,6 +20,7 @@ from hashcart.pages.kit.responses import Response
 from hashcart.pages.kit.resuming import HELD
 from hashcart.pages.kit.routes import Route, get, post
 from hashcart.pages.kit.visitor import Visitor
+from hashcart.pages.linking.countries import named_countries
 from hashcart.pages.linking.journey import STORE, Journey, X, local_path
 from hashcart.secrets import SecretUnavailableError
 from hashcart.social.x.client import XUnavailableError
@@ -34,6 +35,9 @@ from hashcart.use_cases.link_accounts import Consent, LinkAccounts
 
 POLICY_VERSION = "2026-11"
 """Changes whenever the consent page asks for something else."""
+
+ASKS_FOR_ADDRESS = ("/account", "/resume")
+"""Pages that may want the verified address, which is else not kept."""
 
 Code = Annotated[str, StringConstraints(max_length=2048)]
 
@@ -109,7 +113,7 @@ class SignInPages:
         link = self.accounts.link_of(visitor.shopper_id) if visitor.is_signed_in else None
         back = local_path(visitor.query(ReturnQuery).back)
         return visitor.render(
-            "linking/explain.html", form_targets=self._store_origin(visitor), back=back, account_link=link
+            "linking/explain.html", form_targets=self.store_origin(visitor), back=back, account_link=link
         )
 
     def ask_to_sign_in(self, visitor: Visitor) -> Response:
@@ -117,7 +121,7 @@ class SignInPages:
         back = local_path(visitor.query(ReturnQuery).back)
         if visitor.is_signed_in:
             return visitor.redirect(back)
-        return visitor.render("linking/sign_in.html", form_targets=self._store_origin(visitor), back=back)
+        return visitor.render("linking/sign_in.html", form_targets=self.store_origin(visitor), back=back)
 
     def go_to_store(self, visitor: Visitor) -> Response:
         """Off to the store's own sign-in."""
@@ -158,7 +162,7 @@ class SignInPages:
         link = self.accounts.link_of(shopper.shopper_id)
         language = visitor.language if link is None else link.language
         visitor.browser.sign_in(shopper.shopper_id, language, carry=(HELD,))
-        if link is None or kept["return"].startswith("/account"):
+        if link is None or kept["return"].startswith(ASKS_FOR_ADDRESS):
             self._journey(visitor).keep_address(account.email)
         if link is None:
             return visitor.redirect("/link/x")
@@ -292,7 +296,8 @@ class SignInPages:
             form=form,
             problems=problems or [],
             address=journey.address,
-            regions=self.regions,
+            countries=named_countries(visitor.texts, self.regions.countries),
+            marketplaces=self.regions.marketplaces,
             country=country if form is None else form.country,
             marketplace=likely_marketplace(country, self.regions.marketplaces) if form is None else form.marketplace,
             spoken=visitor.language if form is None else form.language,
@@ -311,13 +316,13 @@ class SignInPages:
         return visitor.render(
             "linking/trouble.html",
             status=status,
-            form_targets=self._store_origin(visitor),
+            form_targets=self.store_origin(visitor),
             what=what,
             back=local_path(back),
             linked=visitor.is_signed_in and self.accounts.link_of(visitor.shopper_id) is not None,
         )
 
-    def _store_origin(self, visitor: Visitor) -> tuple[str, ...]:
+    def store_origin(self, visitor: Visitor) -> tuple[str, ...]:
         """The origin of the store's sign-in, for the policy of a page whose form leads there; none while it is down."""
         try:
             url = self.store.authorization_url(
