@@ -348,7 +348,6 @@ def check(
 ) -> int:
     """Run the check and tell each finding; 0 if all is well, 1 if something has to be mended."""
     options = _options(arguments)
-    logger.setLevel("CRITICAL")
     findings = []
     for finding in _run(options, root, client or cast("Client", boto3.client)):
         say(str(finding))
@@ -391,4 +390,5 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":  # pragma: no cover - `check` is what the tests run
+    logger.setLevel("CRITICAL")
     sys.exit(check(sys.argv[1:]))
