@@ -375,7 +375,8 @@ def _run(options: argparse.Namespace, root: Path, client: Client) -> Iterator[Fi
             yield Finding(Mark.BAD, "Parameters", str(error), "docs/configuration.md, “Stores”, has what each needs.")
             return
         yield _good("Parameters", f"store {links.store}, {', '.join(sorted(links.hosts)) or 'its known hosts'}")
-        yield finding
+        if isinstance(store, CheckableStore):
+            yield finding
         yield from StoreCheck(store, links, options.product, options.customer)()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from hashcart.domain.account_links import Shopper
+from hashcart.domain.account_links import AccountLink, Shopper
 from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
@@ -26,10 +26,15 @@ class MemoryShoppers(Faulty):
     def __init__(self, *shoppers: Shopper) -> None:
         super().__init__()
         self.shoppers = {shopper.shopper_id: shopper for shopper in shoppers}
+        self.links: dict[str, AccountLink] = {}
 
     def shopper(self, shopper_id: str, *, now_ms: int) -> Shopper | None:
         self._step()
         return self.shoppers.get(shopper_id)
+
+    def current_link(self, x_user_id: str) -> AccountLink | None:
+        self._step()
+        return self.links.get(x_user_id)
 
     def keep_store_cart(self, shopper_id: str, cart_id: str, *, previous: str | None) -> bool:
         self._step()

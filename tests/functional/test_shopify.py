@@ -7,7 +7,7 @@ import pytest
 from graphql import GraphQLSchema, find_breaking_changes, parse, validate
 from urllib3.exceptions import ReadTimeoutError
 
-from hashcart.domain.account_links import Shopper
+from hashcart.domain.account_links import AccountLink, Shopper
 from hashcart.domain.cart_lines import Kind, Operation
 from hashcart.domain.hand_offs import HandOffLine
 from hashcart.domain.posts import DAY_MS, order_key
@@ -429,7 +429,8 @@ class Lines:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.carts = MemoryCarts(has_store_cart=True)
-        self.shoppers = MemoryShoppers(Shopper("shopper-1", "https://shopify.test", "ada"))
+        self.shoppers = MemoryShoppers(Shopper("shopper-1", "https://shopify.test", "ada", x_user_id="222"))
+        self.shoppers.links["222"] = AccountLink("shopper-1", "222", "ada", HOST, "FR", "fr", 0, "1")
         self.synchronise = SynchroniseCart(shop.store, self.carts, self.shoppers, shop.clock)
 
     def ask(self, reference: ProductReference, quantity: int) -> None:
@@ -459,6 +460,8 @@ def test_lines_and_the_cart_at_shopify_agree(lines: Lines) -> None:
     assert lines.shop.fake.quantities(lines.cart_id) == {"12": 2, "1": 5}
     assert (lines.quantity(TEE_M), lines.quantity(MUG)) == (2, 5), "five mugs are left"
     assert lines.shop.fake.made == 1
+    contexts = {(asked["country"], asked["language"]) for asked in lines.shop.fake.variables if "country" in asked}
+    assert contexts == {("FR", "FR")}
 
 
 def test_what_was_ordered_is_never_put_in_again(lines: Lines) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from hashcart.domain.account_links import Shopper
+from hashcart.domain.account_links import AccountLink, Shopper
 from hashcart.domain.cart_lines import REFUSED, CartLine, Confirmed, Sent
 from hashcart.domain.posts import key_time_ms
 from hashcart.domain.product_links import ProductReference
@@ -63,6 +63,9 @@ class ShopperStore(Protocol):
 
     def shopper(self, shopper_id: str, *, now_ms: int) -> Shopper | None:
         """What is kept of a store account; None once it is erased."""
+
+    def current_link(self, x_user_id: str) -> AccountLink | None:
+        """The link of an X profile as it is now."""
 
     def keep_store_cart(self, shopper_id: str, cart_id: str, *, previous: str | None) -> bool:
         """Keep the id of the cart at the store; False if another than `previous` is kept by now."""
@@ -118,8 +121,7 @@ class SynchroniseCart:
         if shopper is None or not shopper.store_subject:
             raise StoreUnavailableError("no account at the store is known")
         lines = self.carts.lines(shopper_id)
-        used_ms = _last_used_ms(lines, shopper.store_cart_id)
-        customer = Customer(shopper.store_subject, shopper.store_cart_id, cart_used_ms=used_ms)
+        customer = self._customer(shopper, lines)
         run = _Run(shopper_id, customer, self.store.read_cart(customer), own)
         if run.cart.ordered:
             self._note_order(run, lines)
@@ -130,6 +132,17 @@ class SynchroniseCart:
                 raise StoreUnavailableError("no time is left")
             settled[line.line_id] = self._settle(run, line)
         return settled
+
+    def _customer(self, shopper: Shopper, lines: list[CartLine]) -> Customer:
+        """The shopper, as the store is asked for: prices and texts are those of the shopper's country and language."""
+        link = None if shopper.x_user_id is None else self.shoppers.current_link(shopper.x_user_id)
+        return Customer(
+            shopper.store_subject,
+            shopper.store_cart_id,
+            country=None if link is None else link.country,
+            language=None if link is None else link.language,
+            cart_used_ms=_last_used_ms(lines, shopper.store_cart_id),
+        )
 
     def _settle(self, run: _Run, line: CartLine) -> CartLine:
         held = run.held(line.line_id)
@@ -198,7 +211,7 @@ class SynchroniseCart:
             return
         if not self.shoppers.keep_store_cart(run.shopper_id, new, previous=old):
             raise _ChangedMeanwhileError
-        run.customer = Customer(run.customer.subject, new)
+        run.customer = replace(run.customer, cart_id=new, cart_used_ms=None)
 
     def _postpone(self, shopper_id: str) -> Mapping[str, CartLine]:
         now_ms = self.clock_ms()
