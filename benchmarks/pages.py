@@ -76,7 +76,8 @@ def open_stack() -> Stack:
     key = hashlib.sha256(secret.encode()).hexdigest()
     Sessions(dynamodb, outputs["SessionsTableName"]).save(Session(key, now_ms, now_ms, link.shopper_id, "en"))
     headers = {"host": f"cart.localhost:{settings.cart_port}", "cookie": f"{SESSION_COOKIE}={secret}"}
-    return Stack(settings, session, httpx.Client(base_url=f"http://127.0.0.1:{settings.cart_port}", headers=headers))
+    address = f"http://127.0.0.1:{settings.cart_port}"
+    return Stack(settings, session, httpx.Client(base_url=address, headers=headers, timeout=30))
 
 
 def weight(stack: Stack, path: str) -> tuple[int, int, int]:

@@ -2,16 +2,18 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from local.settings import LocalSettings, from_environment
+from local.stack.environment import CREDENTIAL, REGION
 from local.stack_watcher import StackWatcher
 from local.x_simulator.watcher import Cart, Outcome
 
@@ -20,6 +22,45 @@ CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-net
 
 ADA, DIETER, QUINN, BEN, CLEO = "222", "555", "666", "333", "444"
 BOT = "900"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the stack's tables and queues hold, past all code of HashCart."""
+
+    endpoint_url: str
+    outputs: Mapping[str, str]
+
+    def shopper_of(self, x_user_id: str) -> str:
+        """The shopper that a profile is linked with."""
+        key = {"id": {"S": f"x#{x_user_id}"}}
+        item = self._client("dynamodb").get_item(TableName=self.outputs["AccountLinksTableName"], Key=key)["Item"]
+        return str(item["shopper_id"]["S"])
+
+    def rows_of(self, shopper_id: str) -> list[dict[str, Any]]:
+        """Everything in the cart and the history of a shopper."""
+        dynamodb = self._client("dynamodb")
+        tables = (self.outputs[name] for name in ("CartsTableName", "ActivityTableName"))
+        found = (
+            dynamodb.query(
+                TableName=table,
+                KeyConditionExpression="shopper_id = :shopper",
+                ExpressionAttributeValues={":shopper": {"S": shopper_id}},
+            )
+            for table in tables
+        )
+        return [item for answer in found for item in answer["Items"]]
+
+    def waits_for_insertion(self) -> bool:
+        """Whether a cart request is on its way or comes again."""
+        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        queue = self.outputs["CartRequestsQueueUrl"]
+        found = self._client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=wanted)["Attributes"]
+        return any(int(found[name]) for name in wanted)
+
+    def _client(self, service: str) -> Any:
+        session = boto3.Session(CREDENTIAL, CREDENTIAL, region_name=REGION)
+        return session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]
 
 
 @dataclass
@@ -31,6 +72,7 @@ class World:
     store: httpx.Client
     watcher: StackWatcher
     webhook_url: str
+    stored: Stored
 
     def product_post(self, product_id: str) -> str:
         """The seeded post that links to a product."""
@@ -101,7 +143,7 @@ def world() -> Iterator[World]:
         httpx.Client(base_url=settings.store_base_url, timeout=30) as store,
     ):
         watcher = StackWatcher(settings.outputs_file, settings.aws_endpoint_url)
-        yield World(settings, x, store, watcher, outputs["WebhookUrl"])
+        yield World(settings, x, store, watcher, outputs["WebhookUrl"], Stored(settings.aws_endpoint_url, outputs))
 
 
 @pytest.fixture(autouse=True)

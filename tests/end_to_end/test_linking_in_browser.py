@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.end_to_end.conftest import ADA, BEN, CLEO, World
+from tests.end_to_end.conftest import ADA, BEN, CLEO, World, eventually
 
 SECONDS = 1000
 HANDLES = {ADA: "@ada_shops", BEN: "@ben_browses", CLEO: "@cleo_private"}
@@ -241,6 +241,24 @@ def test_a_taken_profile_moves_after_a_confirmation_and_the_other_account_is_tol
     second.erase_everything()
     shopper.erase_everything()
     other.context.close()
+    assert world.watcher.is_linked(BEN) is False
+
+
+def test_an_erase_while_a_reply_is_in_flight_leaves_nothing_behind(shopper: Shopper, world: World) -> None:
+    shopper.go_to_x_as("ben")
+    shopper.sign_in_with_x(BEN)
+    shopper.agree()
+    shopper.heading("Linked. You are ready.")
+    shopper_id = world.stored.shopper_of(BEN)
+    # Nobody has asked for this variant before, so that it is in no cache and its reply has to wait for the store.
+    parent = world.post("111", "In M: http://store.localhost:8401/products/organic-tee?variant=tee-m")
+    world.store.post("/simulator/down", json={"down": True}).raise_for_status()
+    world.reply(BEN, "#AmazonCart x2", parent)
+    eventually(world.stored.waits_for_insertion, "reply in flight")
+    shopper.erase_everything()
+    world.store.post("/simulator/down", json={"down": False}).raise_for_status()
+    eventually(lambda: not world.stored.waits_for_insertion(), "end of the reply", seconds=60)
+    assert world.stored.rows_of(shopper_id) == []
     assert world.watcher.is_linked(BEN) is False
 
 
