@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from urllib3.exceptions import ProtocolError
 
 from hashcart.domain.account_links import AccountLink
-from hashcart.domain.cart_lines import Snapshot
+from hashcart.domain.cart_lines import Snapshot, StoreState
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.product_links import ProductReference
 from hashcart.messages.cart_requests import AddRequested
@@ -21,6 +22,13 @@ from tests.fakes.handlers import Bundle, sqs_event
 from tests.fakes.internet import Internet
 from tests.fakes.shopify import SHOP, ShopifyFake, product, variant
 
+OSCAR_MUG = {
+    "id": 11,
+    "title": "Stoneware mug",
+    "structure": "standalone",
+    "price": {"currency": "USD", "incl_tax": "18.00"},
+    "availability": {"is_available_to_buy": True, "num_available": 5},
+}
 KETTLE, LAMP = (ProductReference("amazon.com", asin) for asin in ("B08N5WRWNW", "B000000001"))
 
 
@@ -85,3 +93,44 @@ def test_shopify_is_asked_at_its_own_address(aws: Aws, monkeypatch: pytest.Monke
     [cart_id] = shop.carts
     assert shop.quantities(cart_id) == {"1": 1}
     assert (line.confirmed.quantity, line.confirmed.cart_id) == (1, cart_id) if line.confirmed else False
+
+
+def test_oscar_has_the_product_in_the_customers_basket(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where its answer is lost, `cart_reconciliation` asks again."""
+    tie(aws.dynamodb, AccountLink("shopper-3", "444", "cy", "shop.example", "US", "en", clock_ms() - 60_000, "1"))
+    api = "http://shop.test/api/hashcart"
+    mug = ProductReference("shop.example", "11")
+    line = {"product": 11, "quantity": 2, "changed_ms": 1}
+    internet = Internet()
+    internet.answer(f"GET {api}/products/11/", (200, OSCAR_MUG))
+    internet.answer(f"GET {api}/basket/", (200, {"basket": 7, "ordered": False, "lines": []}))
+    internet.answer(
+        f"PUT {api}/basket/products/11/",
+        ProtocolError("cut off"),
+        (200, {"basket": 7, "ordered": False, "lines": [line]}),
+    )
+    bundle = Bundle(
+        aws,
+        internet,
+        monkeypatch,
+        STORE="oscar",
+        STORE_HOSTS="shop.example",
+        STORE_BASE_URL="http://shop.test",
+        STORE_SITE_URL="https://shop.example",
+        STORE_API_SECRET_ARN=aws.create_secret("shop", {"key": "service-key"}),
+    )
+    asked = replace(request(mug, 3), author_id="444", quantity=2)
+    assert bundle.invoke("cart_insertion", sqs_event(to_json(asked))) == {"batchItemFailures": []}
+    [outcome] = aws.received("OutcomesQueue")
+    assert outcome["outcome"]["code"] == "ADDED"
+    carts = Carts(aws.dynamodb, "CartsTable")
+    [unconfirmed] = carts.lines("shopper-3")
+    assert (unconfirmed.store_state, unconfirmed.failures) == (StoreState.UNREACHABLE, 1)
+    assert bundle.invoke("cart_reconciliation", {})["synchronised"] == 0
+    carts.postpone("shopper-3", mug.line_id, due_ms=clock_ms())
+    bundle.restart()
+    assert bundle.invoke("cart_reconciliation", {})["synchronised"] == 1
+    [confirmed] = carts.lines("shopper-3")
+    assert confirmed.store_state is StoreState.CONFIRMED
+    keys = {sent.headers["x-hashcart-key"] for sent in internet.requests}
+    assert keys == {"service-key"}

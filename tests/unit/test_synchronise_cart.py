@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashcart.domain.account_links import Shopper
+from hashcart.domain.cart_contents import view_of
 from hashcart.domain.cart_lines import CartLine, Kind, LineState, Operation, Snapshot, StoreState, fold
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.product_links import ProductReference
@@ -217,6 +219,9 @@ class TestTheShopper:
         world.store.put(MUG, 12)
         world.synchronise(SHOPPER)
         assert (world.quantity(), world.store.held(MUG)) == (12, 12)
+        view = view_of(world.line(), NOW_MS, own_maximum=3)
+        assert view is not None
+        assert view.quantity == 12
 
     def test_what_was_removed_in_the_shop_leaves_the_line(self) -> None:
         world = World()
@@ -518,6 +523,39 @@ def test_whatever_happens_in_the_shop_both_carts_agree(
         apply(world, event)
     world.settle()
     world.assert_agreement()
+
+
+class CrashError(Exception):
+    """The process is killed."""
+
+
+@given(own_stories(), st.lists(st.integers(1, 12), max_size=6), st.booleans())
+def test_a_kill_after_any_step_ends_in_the_fold_of_the_operations(
+    events: list[Write | Moment], lives: list[int], compares: bool
+) -> None:
+    """Each number is how many steps a process lives; after the last one, none is killed any more."""
+    world = World(MemoryCartStore(compares=compares))
+    left = deque(lives)
+
+    def step() -> None:
+        if left:
+            left[0] -= 1
+            if left[0] == 0:
+                left.popleft()
+                raise CrashError
+
+    for event in events:
+        is_post = isinstance(event, Write)
+        world.carts.before_step = world.store.before_step = world.shoppers.before_step = (
+            (lambda: None) if is_post else step
+        )
+        with suppress(CrashError):
+            apply(world, event)
+    left.clear()
+    world.settle()
+    world.assert_agreement()
+    for line_id in LINES:
+        assert world.store.held(line_id) == folded(events, line_id)
 
 
 @given(shared_stories())

@@ -124,7 +124,7 @@ def view_of(
     return LineView(
         line=line,
         place=place,
-        quantity=in_cart(asked, maximum),
+        quantity=asked if _holds(line, asked) else in_cart(asked, maximum),
         asked=asked,
         maximum=maximum,
         since_ms=key_time_ms(standing[-1][0]),
@@ -189,6 +189,11 @@ def _undo_to(standing: Sequence[tuple[str, Operation]]) -> int | None:
     if newest.kind is not Kind.SET or newest.chosen_from is not None or before.wished or before.waiting:
         return None
     return None if newest.quantity == before.quantity else before.quantity
+
+
+def _holds(line: CartLine, quantity: int) -> bool:
+    """Whether the store's own cart holds that many; a maximum of ours says nothing about what is there already."""
+    return line.confirmed is not None and line.confirmed.quantity == quantity
 
 
 def _place(state: LineState, newest: Operation) -> Place | None:
