@@ -17,6 +17,7 @@ from hashcart.domain.emails import COMPLAINED, Recipient
 from hashcart.domain.outcomes import REPLACEABLE, Outcome, PostRow, Version
 from hashcart.domain.posts import key_time_ms
 from hashcart.domain.store_carts import Adopt
+from hashcart.domain.sweeps import SweepPosition
 from hashcart.storage.account_links import (
     UNLINKED_LIFE_MS,
     ContendedError,
@@ -586,6 +587,32 @@ class MemoryBotTokens(Faulty):
             return False
         self.leased_until_ms = now_ms + 30_000
         return True
+
+
+class MemoryCheckpoints(Faulty):
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions: dict[str, SweepPosition] = {}
+        self.leases: dict[str, int] = {}
+
+    def position(self, source: str) -> SweepPosition | None:
+        self._step()
+        return self.positions.get(source)
+
+    def save(self, source: str, position: SweepPosition) -> None:
+        self._step()
+        self.positions[source] = position
+
+    def take_lease(self, work: str, *, now_ms: int, lease_ms: int) -> bool:
+        self._step()
+        if self.leases.get(work, 0) > now_ms:
+            return False
+        self.leases[work] = now_ms + lease_ms
+        return True
+
+    def release(self, work: str) -> None:
+        self._step()
+        self.leases.pop(work, None)
 
 
 class MemorySessions(Faulty):

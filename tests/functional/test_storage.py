@@ -17,10 +17,12 @@ from hashcart.domain.emails import Recipient
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.sessions import ABSOLUTE_MS, Session
+from hashcart.domain.sweeps import SweepPosition
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import ROW_LIFE_MS, Activity
 from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import ITEM_LIFE_MS, Carts, StaleRevisionError
+from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.leased_cache import MAX_REMEMBERED, Entry, LeasedCache
 from hashcart.storage.pending import SHARDS, Pending, PendingItem, PendingKind
 from hashcart.storage.recipients import Recipients
@@ -35,6 +37,7 @@ from tests.fakes.storage import (
     MemoryBotTokens,
     MemoryCache,
     MemoryCarts,
+    MemoryCheckpoints,
     MemoryPending,
     MemoryRecipients,
 )
@@ -61,6 +64,7 @@ class Stores:
     pending: Pending | MemoryPending
     tokens: BotTokens | MemoryBotTokens
     cache: LeasedCache | MemoryCache
+    checkpoints: Checkpoints | MemoryCheckpoints
     clock: Clock
     aws: Aws | None = None
 
@@ -76,6 +80,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
             MemoryPending(),
             MemoryBotTokens(BotToken("access", "refresh", NOW_MS)),
             MemoryCache(clock),
+            MemoryCheckpoints(),
             clock,
         )
         return
@@ -90,6 +95,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
             Pending(aws.dynamodb, "PendingTable"),
             tokens,
             LeasedCache(aws.dynamodb, "ProductsTable", "product", clock_ms=clock),
+            Checkpoints(aws.dynamodb, "CheckpointsTable"),
             clock,
             aws,
         )
@@ -561,3 +567,24 @@ def test_items_left_in_a_batch_are_removed_or_reported(aws: Aws, monkeypatch: py
             stub.add_response("batch_write_item", left)
         with pytest.raises(ThrottledError):
             Table(aws.dynamodb, "CartsTable").delete_batch([{"id": "a"}])
+
+
+def test_a_position_is_read_as_it_was_kept(stores: Stores) -> None:
+    checkpoints = stores.checkpoints
+    assert checkpoints.position("mentions") is None
+    begun = SweepPosition.beginning(NOW_MS)
+    half_way = begun.after_page([post_id(1000), post_id(2000)]).waiting_until(NOW_MS + 1)
+    for position in (begun, half_way):
+        checkpoints.save("mentions", position)
+        assert checkpoints.position("mentions") == position
+    assert checkpoints.position("search") is None
+
+
+def test_one_caller_has_the_lease_until_it_is_over(stores: Stores) -> None:
+    take = stores.checkpoints.take_lease
+    assert take("sweep", now_ms=NOW_MS, lease_ms=60_000)
+    assert not take("sweep", now_ms=NOW_MS + 59_999, lease_ms=60_000)
+    assert take("other", now_ms=NOW_MS, lease_ms=60_000)
+    assert take("sweep", now_ms=NOW_MS + 60_000, lease_ms=60_000)
+    stores.checkpoints.release("sweep")
+    assert take("sweep", now_ms=NOW_MS + 60_001, lease_ms=60_000)

@@ -15,6 +15,7 @@ KEYS = {
     "PendingTable": ["shard", "due"],
     "BotTokensTable": ["name"],
     "SessionsTable": ["id"],
+    "CheckpointsTable": ["name"],
 }
 
 

@@ -1,0 +1,59 @@
+"""Table Checkpoints: how far a repeated work has come, and who is at it."""
+
+from typing import TYPE_CHECKING
+
+from hashcart.domain.sweeps import SweepPosition
+from hashcart.storage.table import ConditionFailedError, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class Checkpoints:
+    """Positions (`sweep#<source>`) and leases (`lease#<work>`), an item each."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._table = Table(client, table_name)
+
+    def position(self, source: str) -> SweepPosition | None:
+        """How far a source has been read, read consistently; None before the first time."""
+        item = self._table.get({"name": f"sweep#{source}"}, consistent=True)
+        if item is None:
+            return None
+        return SweepPosition(
+            newest_id=item["newest_id"],
+            round_newest_id=item.get("round_newest_id"),
+            resume_below_id=item.get("resume_below_id"),
+            seen=tuple(item["seen"]),
+            wait_until_ms=item["wait_until_ms"],
+        )
+
+    def save(self, source: str, position: SweepPosition) -> None:
+        """Keep how far a source has been read. Only who holds the lease may."""
+        self._table.put(
+            {
+                "name": f"sweep#{source}",
+                "newest_id": position.newest_id,
+                "round_newest_id": position.round_newest_id,
+                "resume_below_id": position.resume_below_id,
+                "seen": list(position.seen),
+                "wait_until_ms": position.wait_until_ms,
+            }
+        )
+
+    def take_lease(self, work: str, *, now_ms: int, lease_ms: int) -> bool:
+        """Whether this caller is the one to do `work` now; the lease ends by itself after `lease_ms`."""
+        try:
+            self._table.update(
+                {"name": f"lease#{work}"},
+                "SET lease_until_ms = :until",
+                condition="attribute_not_exists(lease_until_ms) OR lease_until_ms <= :now",
+                values={":until": now_ms + lease_ms, ":now": now_ms},
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+    def release(self, work: str) -> None:
+        """End a lease before its time."""
+        self._table.update({"name": f"lease#{work}"}, "REMOVE lease_until_ms")
