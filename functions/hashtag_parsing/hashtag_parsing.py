@@ -42,7 +42,7 @@ parents = Parents(
     bot=bot,
     unwind=unwind,
 )
-parse_posts = ParsePosts(CartHashtags(names("CART_HASHTAGS")), bot, store, parents.of, unwind)
+parse_posts = ParsePosts(CartHashtags(names("CART_HASHTAGS")), bot, store, parents.of, unwind, parents.remember)
 consumer: Consumer[ToParse] = Consumer(
     TypeAdapter(ToParse),
     sqs,

@@ -82,7 +82,8 @@ class Parsing:
             self.unwind,
             sleep=self.clock.sleep,
         )
-        self.parse = ParsePosts(CartHashtags(["AmazonCart", "#アマゾンポチ"]), BOT, DEMO, self.parents.of, self.unwind)
+        hashtags = CartHashtags(["AmazonCart", "#アマゾンポチ"])
+        self.parse = ParsePosts(hashtags, BOT, DEMO, self.parents.of, self.unwind, self.parents.remember)
 
     def __call__(self, *messages: ToParse, is_last: bool = False) -> Parsed:
         return self.parse([Delivery(str(number), message, is_last) for number, message in enumerate(messages)])
@@ -109,7 +110,8 @@ def test_what_the_link_tells_of_the_product_goes_along_and_stays_with_the_parent
     preview = LinkPreview("A mug", "https://pbs.twimg.com/card_img/1.jpg")
     parent = replace(PARENT, links=(replace(MUG_LINK, title=preview.title, image_url=preview.image_url), LAMP_LINK))
     parsing = Parsing(LookupFake(parent))
-    for message in (PostArrived(REPLY, parent), PostArrived(REPLY), PostArrived(REPLY)):
+    assert add(Parsing().one(PostArrived(REPLY, parent))).preview == preview
+    for message in (PostArrived(REPLY), PostArrived(REPLY), PostArrived(REPLY, parent)):
         assert add(parsing.one(message)).preview == preview
     assert len(parsing.lookup.calls) == 1
     own = replace(REPLY, links=parent.links)
@@ -517,3 +519,15 @@ def test_trouble_with_the_cache_of_short_links_fails_only_the_posts_that_have_so
     parsing.unwind.cache.faults.append(RuntimeError("throttled"))
     parsed = parsing(PostArrived(REPLY, replace(PARENT, links=(SHORT,))), PostArrived(REPLY, PARENT))
     assert list(parsed.failures) == ["0"]
+
+
+def test_a_parent_with_more_products_that_came_along_is_remembered_for_the_rest_of_them() -> None:
+    parsing = Parsing()
+    both = replace(PARENT, links=(MUG_LINK, LAMP_LINK))
+    parsing.one(PostArrived(REPLY, parent=both))
+    assert parsing.parents.known(["1"])["1"].products == (MUG, LAMP)
+    parsing.cache.faults.append(ConnectionError())
+    assert isinstance(parsing.one(PostArrived(REPLY, parent=both)), AddRequested)
+    one = Parsing()
+    one.one(PostArrived(REPLY, parent=PARENT))
+    assert one.parents.known(["1"]) == {}

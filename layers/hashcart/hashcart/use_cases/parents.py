@@ -11,6 +11,7 @@ from hashcart.domain.posts import Post
 from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.short_links import awaits_links, short_links_of, unwound
 from hashcart.domain.summons import Bot
+from hashcart.observability import report_failure
 from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.client import Missing, RateLimitedError, TokenRejectedError, XUnavailableError
 from hashcart.use_cases.read_through import Cache, Fetched, read_through
@@ -47,6 +48,17 @@ class Parents:
             return {}
         found = read_through(self.cache, ids, self._fetch, transient=TRANSIENT, sleep=self.sleep)
         return {post_id: _from_map(stored) for post_id, stored in found.items()}
+
+    def remember(self, post_id: str, parent: ParentPost) -> None:
+        """Keep what a post offers that came along with a reply, where it is more than the reply asked for.
+
+        The activity page offers the rest; that it cannot is no reason to fail the reply.
+        """
+        try:
+            if len(parent.products) > 1 and post_id not in self.cache.read([post_id]):
+                self.cache.store(post_id, _to_map(parent), fresh_ms=PRODUCTS_FRESH_MS)
+        except Exception as error:  # noqa: BLE001 - any trouble of the cache
+            report_failure(post_id, "not_remembered", error)
 
     def known(self, ids: Collection[str]) -> dict[str, ParentPost]:
         """Those of the posts that are still known from before; X is not asked."""

@@ -66,6 +66,7 @@ class ParsePosts:
     """Reads hashtag, quantity and product link of replies.
 
     `parents_of` finds parent posts by id, and `unwind` where short links lead, each for a whole batch at once.
+    `remember` is told of parent posts that came along.
     """
 
     hashtags: CartHashtags
@@ -73,6 +74,7 @@ class ParsePosts:
     store: StoreLinks
     parents_of: Callable[[Collection[str]], Mapping[str, ParentPost]]
     unwind: Callable[[Collection[str]], Mapping[str, str | None]]
+    remember: Callable[[str, ParentPost], None]
 
     def __call__(self, deliveries: Sequence[Delivery[ToParse]]) -> Parsed:
         """The cart requests of a batch."""
@@ -164,7 +166,9 @@ class ParsePosts:
 
     def _parent(self, message: PostArrived, known: Known) -> ParentPost | None:
         if message.parent is not None:
-            return summarise(unwound(message.parent, known.targets), self.store, self.bot)
+            parent = summarise(unwound(message.parent, known.targets), self.store, self.bot)
+            self.remember(message.parent.id, parent)
+            return parent
         return known.parents.get(message.post.replied_to_id or "")
 
     def _add(self, post: Post, parent: ParentPost) -> AddRequested:
