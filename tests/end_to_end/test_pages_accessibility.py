@@ -69,7 +69,7 @@ def sign_in(page: Page, customer: str) -> None:
         ("sign-in", "/link/sign-in"),
         ("erased", "/link/erased"),
         ("not-found", "/nothing-here"),
-        ("sign-in-refused", "/link/store/callback?error=access_denied&state=unknown"),
+        ("sign-in-refused", "/link/store/back?error=access_denied&state=unknown"),
         ("unsubscribe-refused", "/unsubscribe?token=forged"),
     ],
 )
