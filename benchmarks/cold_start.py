@@ -35,7 +35,9 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "STORE": "demo",
     **dict.fromkeys(("MAX_QUANTITY", "LOG_RETENTION_DAYS"), "10"),
-    **dict.fromkeys(("REPLY_TO_STRANGERS", "KEEP_ASSOCIATE_TAGS", "DELETES_ARRIVE"), "true"),
+    **dict.fromkeys(
+        ("REPLY_TO_STRANGERS", "KEEP_ASSOCIATE_TAGS", "DELETES_ARRIVE", "SWEEP_MENTIONS", "SWEEP_SEARCH"), "true"
+    ),
     "SIGN_IN_KIND": "oidc",
     "ACCENT_COLOR": "#3b4cc0",
     "IMAGE_ORIGINS": "",

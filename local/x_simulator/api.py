@@ -16,11 +16,13 @@ from local.x_simulator.entities import render
 from local.x_simulator.network import Network
 from local.x_simulator.objects import MAX_TEXT, OLD_NAMES, Objects, with_new_names
 from local.x_simulator.problems import ProblemError, forbidden, invalid_request, not_authorized, not_found
-from local.x_simulator.snowflakes import SnowflakeClock
+from local.x_simulator.search import Searchable, parse_query
+from local.x_simulator.snowflakes import SnowflakeClock, snowflake, time_ms
 from local.x_simulator.timeline import Post, Timeline
 from local.x_simulator.webhooks import Webhook, Webhooks
 
 MAX_IDS = 100
+SEARCHED_SECONDS = 7 * 24 * 60 * 60
 DUPLICATE_SECONDS = 24 * 60 * 60
 
 POST_FIELDS = frozenset(
@@ -94,6 +96,8 @@ class XApi:
             Operation("POST", "/2/tweets", self._create_post, None, 100, (*read, "tweet.write")),
             Operation("GET", "/2/users/me", self._get_me, None, 75, read),
             Operation("GET", "/2/users/{user_id}/tweets", self._get_timeline, 10_000, 900, read),
+            Operation("GET", "/2/users/{user_id}/mentions", self._get_mentions, 450, 300, read),
+            Operation("GET", "/2/tweets/search/recent", self._search_recent, 450, 300, read),
             Operation("POST", "/2/webhooks", self._create_webhook, 450),
             Operation("GET", "/2/webhooks", self._get_webhooks, 450),
             Operation("PUT", "/2/webhooks/{webhook_id}", self._validate_webhook, 450),
@@ -127,8 +131,35 @@ class XApi:
         posts = _in_range(self._timeline.of_author(account.id), request)
         if "replies" in _listed(request, "exclude"):
             posts = [post for post in posts if post.in_reply_to is None]
-        size = _number(request, "max_results", 10, 5, 100)
-        start = _number(request, "pagination_token", 0, 0, len(posts))
+        return self._page_answer(request, posts, "pagination_token")
+
+    async def _get_mentions(self, request: Request, principal: Principal) -> Response:
+        user_id = request.path_params["user_id"]
+        if self._accounts.get(user_id) is None:
+            return answer({"errors": [not_found("id", user_id, "user")]})
+        posts = [post for post in self._timeline.all() if user_id in self._objects.mentioned_ids(post)]
+        posts = [post for post in _in_range(posts, request) if self._is_visible(post, principal)]
+        return self._page_answer(request, posts, "pagination_token")
+
+    async def _search_recent(self, request: Request, principal: Principal) -> Response:
+        matches = parse_query(request.query_params.get("query", ""))
+        oldest = int((self._now() - SEARCHED_SECONDS) * 1000)
+        since = _number(request, "since_id", snowflake(oldest), 0, 2**63)
+        if time_ms(since) < oldest:
+            message = f"'since_id' must be a tweet id created after {SEARCHED_SECONDS // 86400} days ago."
+            raise invalid_request(message, {"since_id": [str(since)]})
+        recent = [post for post in _in_range(self._timeline.all(), request) if time_ms(post.id) >= oldest]
+        posts = [post for post in recent if self._is_visible(post, principal) and matches(self._searchable(post))]
+        return self._page_answer(request, posts, "next_token", least=10)
+
+    def _searchable(self, post: Post) -> Searchable:
+        tags = (tag["tag"].casefold() for tag in self._objects.rendered(post).entities.get("hashtags", []))
+        author = self._accounts[post.author_id].username.casefold()
+        return Searchable(frozenset(tags), author, post.in_reply_to is not None)
+
+    def _page_answer(self, request: Request, posts: list[Post], token_name: str, least: int = 5) -> Response:
+        size = _number(request, "max_results", 10, least, 100)
+        start = _number(request, token_name, 0, 0, len(posts))
         page = posts[start : start + size]
         meta: dict[str, Any] = {"result_count": len(page)}
         if page:

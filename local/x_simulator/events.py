@@ -52,7 +52,7 @@ class Events:
         events = []
         if self.is_subscribed(author):
             events.append(self._post_event(POST_CREATE, author.id, post, behaviour, behaviour.parent_in_post_create))
-        if not author.protected and self._mentions_bot(post):
+        if not author.protected and BOT.id in self._objects.mentioned_ids(post):
             events.append(self._post_event(MENTION_CREATE, BOT.id, post, behaviour, behaviour.parent_in_mention))
         return events
 
@@ -92,6 +92,3 @@ class Events:
             "event_type": event_type,
             "tag": TAG,
         }
-
-    def _mentions_bot(self, post: Post) -> bool:
-        return any(mention["id"] == BOT.id for mention in self._objects.rendered(post).entities.get("mentions", []))

@@ -53,6 +53,10 @@ class Objects:
         """The whole text with its entities."""
         return render(post.id, post.source, self._accounts.user_ids, self._preview)
 
+    def mentioned_ids(self, post: Post) -> set[str]:
+        """The ids of the accounts that a post mentions."""
+        return {mention["id"] for mention in self.rendered(post).entities.get("mentions", [])}
+
     def post(self, post: Post, fields: Collection[str]) -> dict[str, Any]:
         """A post object with the given fields (old names) beside those that every one has."""
         complete = self._complete(post)

@@ -83,6 +83,10 @@ class Timeline:
         """What an account has posted, newest first, each in its newest version."""
         return list(reversed(_newest_versions(self._select("author_id = ? AND NOT deleted", (author_id,)))))
 
+    def all(self) -> list[Post]:
+        """What everybody has posted, newest first, each in its newest version."""
+        return sorted(_newest_versions(self._select("NOT deleted")), key=lambda post: -post.id)
+
     def last_id(self) -> int:
         """The greatest id, 0 if there are no posts."""
         return int(self._connection.execute("SELECT COALESCE(MAX(id), 0) FROM posts").fetchone()[0])

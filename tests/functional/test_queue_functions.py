@@ -86,7 +86,7 @@ def cart(aws: Aws, shopper_id: str = SHOPPER) -> dict[str, LineState]:
     return {line_id: state for line_id, state in states.items() if not state.is_empty}
 
 
-OF_NO_QUEUE = ("webhook_intake", "cart_reconciliation", "cart_page", "account_linking")
+OF_NO_QUEUE = ("webhook_intake", "cart_reconciliation", "mention_sweep", "cart_page", "account_linking")
 QUEUE_FILES = sorted(path for path in EVENTS.glob("*.json") if not path.stem.startswith(OF_NO_QUEUE))
 
 EXPECTED: dict[str, tuple[str | None, list[str]]] = {

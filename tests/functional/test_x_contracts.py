@@ -114,6 +114,17 @@ class TestOldNames:
             me = x.client.get("/2/users/me", params={"user.fields": PROFILE_FIELDS}, headers=x.user()).json()
         old.check("Get2UsersMeResponse", me)
 
+    def test_mentions_and_search(self, old: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            x.post("222", "@shopbot #AmazonCart", in_reply_to=x.seed_post("mug"))
+            fields = {"tweet.fields": "created_at,entities,referenced_tweets,author_id", "max_results": "10"}
+            for account in ("900", "12345"):
+                document = x.client.get(f"/2/users/{account}/mentions", params=fields, headers=APP).json()
+                old.check("Get2UsersIdMentionsResponse", document)
+            for query in ("(#AmazonCart) is:reply -is:retweet", "from:nobody"):
+                document = x.client.get("/2/tweets/search/recent", params=fields | {"query": query}, headers=APP).json()
+                old.check("Get2TweetsSearchRecentResponse", document)
+
     def test_new_posts(self, old: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:
             asked = x.post("222", "@shopbot #AmazonCart", in_reply_to=x.seed_post("mug"))["id"]
@@ -180,6 +191,17 @@ class TestNewNames:
                 document = x.client.get(f"/2/users/{account}/tweets", params=fields, headers=APP).json()
                 new.check("GetUsersPostsResponse", document)
             new.check("GetUsersMeResponse", x.client.get("/2/users/me", headers=x.user()).json())
+
+    def test_mentions_and_search(self, new: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            x.post("222", "@shopbot #AmazonCart", in_reply_to=x.seed_post("mug"))
+            fields = {"post.fields": ALL_FIELDS_2_167, "max_results": "10"}
+            for account in ("900", "12345"):
+                document = x.client.get(f"/2/users/{account}/mentions", params=fields, headers=APP).json()
+                new.check("GetUsersMentionsResponse", document)
+            for query in ("(#AmazonCart) is:reply -is:retweet", "from:nobody"):
+                document = x.client.get("/2/tweets/search/recent", params=fields | {"query": query}, headers=APP).json()
+                new.check("SearchPostsRecentResponse", document)
 
     def test_new_posts(self, new: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:

@@ -16,8 +16,10 @@ from hashcart.social.x.client import (
     LONGEST_WAIT_MS,
     DuplicateReplyError,
     Missing,
+    PostPage,
     RateLimitedError,
     ReplyRefusedError,
+    Stretch,
     TokenRejectedError,
     XApi,
     XUnavailableError,
@@ -324,3 +326,41 @@ def test_every_call_names_its_caller(internet: Internet, api: XApi) -> None:
     assert internet.requests[0].query["ids"] == "1,2"
     assert internet.requests[0].headers["user-agent"].startswith("HashCart")
     assert json.dumps(internet.requests[0].query)
+
+
+MENTIONS = f"GET {X}/2/users/900/mentions"
+SEARCH = f"GET {X}/2/tweets/search/recent"
+
+
+def raw(post_id: str, **fields: object) -> dict[str, object]:
+    return {"id": post_id, "author_id": "222", "text": "#AmazonCart", **fields}
+
+
+def test_a_page_of_mentions(internet: Internet, api: XApi) -> None:
+    internet.answer(
+        MENTIONS,
+        (200, {"data": [raw("3"), {"id": "2"}, {"id": 1}], "errors": [{"title": "x"}], "meta": {"next_token": "n"}}),
+    )
+    page = api.mentions("900", "app", Stretch("1", until_id="9", page_token="p"))
+    assert (page.ids, [post.id for post in page.posts], page.next_token) == (("3", "2", "1"), ["3"], "n")
+    query = internet.requests[0].query
+    assert {name: query[name] for name in ("since_id", "until_id", "pagination_token", "max_results")} == {
+        "since_id": "1",
+        "until_id": "9",
+        "pagination_token": "p",
+        "max_results": "100",
+    }
+    assert not [name for name in query if "expansions" in name or "user.fields" in name]
+
+
+def test_a_page_of_search_that_is_the_last_and_empty(internet: Internet, api: XApi) -> None:
+    internet.answer(SEARCH, (200, {"meta": {"result_count": 0}}))
+    assert api.search_recent("(#a)", "app", Stretch("1")) == PostPage((), (), None)
+    assert set(internet.requests[0].query) == {"query", "since_id", "max_results", "tweet.fields"}
+
+
+@pytest.mark.parametrize("answer", [*FAILURES, (200, {"errors": [{"title": "Not Found Error"}]}), (400, {})])
+def test_a_page_that_x_does_not_show_is_no_empty_page(internet: Internet, api: XApi, answer: Answer) -> None:
+    internet.answer(MENTIONS, answer)
+    with pytest.raises(XUnavailableError):
+        api.mentions("900", "app", Stretch("1"))

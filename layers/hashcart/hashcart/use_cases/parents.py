@@ -13,6 +13,7 @@ from hashcart.domain.short_links import awaits_links, short_links_of, unwound
 from hashcart.domain.summons import Bot
 from hashcart.observability import report_failure
 from hashcart.secrets import Secret, SecretUnavailableError
+from hashcart.social.x.app_token import with_app_token
 from hashcart.social.x.client import Missing, RateLimitedError, TokenRejectedError, XUnavailableError
 from hashcart.use_cases.read_through import Cache, Fetched, read_through
 
@@ -67,12 +68,7 @@ class Parents:
 
     def posts(self, ids: Collection[str]) -> dict[str, Post | Missing]:
         """The posts themselves, asked of X anew. Raises one of TRANSIENT."""
-        try:
-            return self.lookup.posts(ids, self.app_secret.text("bearer_token"))
-        except TokenRejectedError:
-            if self.app_secret.reread() is None:
-                raise
-            return self.lookup.posts(ids, self.app_secret.text("bearer_token"))
+        return with_app_token(self.app_secret, lambda token: self.lookup.posts(ids, token))
 
     def _fetch(self, ids: Collection[str]) -> Fetched:
         posts = self.posts(ids)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from hashcart.domain.cart_hashtags import CartHashtags, asks_to_undo
-from hashcart.domain.summons import Bot, mentions_bot
+from hashcart.domain.cart_hashtags import CartHashtags
+from hashcart.domain.summons import Bot
 from hashcart.messages.posts import PostArrived, PostDeleted, PostMessage, to_json
 from hashcart.observability import logger, report
 from hashcart.queues import MessageTooLargeError, send_all
@@ -21,6 +21,7 @@ from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.payloads import UnreadableError, read_payload
 from hashcart.social.x.secrets import webhook_secrets
 from hashcart.social.x.signature import is_crc_token, is_signed, sign
+from hashcart.use_cases.concerns import concerns_us
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -110,18 +111,7 @@ class ReceiveWebhook:
             return message.author_id != self.bot.user_id
         if not isinstance(message, PostArrived):
             return True
-        post = message.post
-        if post.author_id == self.bot.user_id:
-            report(post.id, "dropped", "own_post")
-            return False
-        concerns = (
-            post.is_edit
-            or mentions_bot(post, self.bot)
-            or self.hashtags.first_in(post) is not None
-            or asks_to_undo(post)
-        )
-        report(post.id, "passed_on" if concerns else "dropped", None if concerns else "not_for_us")
-        return concerns
+        return concerns_us(message.post, self.hashtags, self.bot)
 
     def _send(self, bodies: list[str]) -> None:
         try:

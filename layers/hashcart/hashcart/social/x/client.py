@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 
 from urllib3.util import make_headers
 
-from hashcart.domain.posts import Post
+from hashcart.domain.posts import Post, is_post_id
 from hashcart.http import Answer, HttpClient, UnreachableError
 from hashcart.social.x.payloads import UnreadableError, read_post
 
 MAX_IDS_PER_LOOKUP = 100
+SWEEP_PAGE_SIZE = "100"
 TIMELINE_PAGE_SIZE = 100
 TIMELINE_PAGES = 5
 DEFAULT_WAIT_MS = 15 * 60 * 1000
@@ -54,6 +55,24 @@ class Missing(StrEnum):
 
     GONE = "parent_gone"
     PROTECTED = "parent_protected"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Posts of a list, newest first: after the id `since_id`, before `until_id`, from the page of `page_token` on."""
+
+    since_id: str
+    until_id: str | None = None
+    page_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostPage:
+    """A page of a list: the ids of all its posts, those of them that can be read, and what the next page is called."""
+
+    ids: tuple[str, ...]
+    posts: tuple[Post, ...]
+    next_token: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +143,17 @@ class XApi:
             fields["pagination_token"] = next_token
         raise XUnavailableError("the timeline is too long")
 
+    def mentions(self, user_id: str, bearer_token: str, stretch: Stretch) -> PostPage:
+        """A page of the posts that mention an account.
+
+        Raises RateLimitedError, TokenRejectedError, XUnavailableError.
+        """
+        return self._page(f"/2/users/{user_id}/mentions", bearer_token, stretch, {}, "pagination_token")
+
+    def search_recent(self, query: str, bearer_token: str, stretch: Stretch) -> PostPage:
+        """A page of the posts of the last seven days that match a query. Raises what `mentions` raises."""
+        return self._page("/2/tweets/search/recent", bearer_token, stretch, {"query": query}, "next_token")
+
     def refresh(self, refresh_token: str, client_id: str, client_secret: str) -> Answer:
         """Spend a refresh token. The answer is the caller's to judge; XUnavailableError if there is none."""
         return self._request(
@@ -135,6 +165,22 @@ class XApi:
             },
             body=urlencode({"grant_type": "refresh_token", "refresh_token": refresh_token}).encode(),
         )
+
+    def _page(
+        self, path: str, token: str, stretch: Stretch, fields: Mapping[str, str], page_token_name: str
+    ) -> PostPage:
+        """Without expansions: each post and account that one brings costs as much as one that was asked for."""
+        stretched = {"until_id": stretch.until_id, page_token_name: stretch.page_token}
+        own = {"since_id": stretch.since_id, "max_results": SWEEP_PAGE_SIZE, "tweet.fields": POST_FIELDS}
+        own |= {name: value for name, value in stretched.items() if value is not None}
+        document = _document(self._call("GET", path, token, fields={**fields, **own}), HTTPStatus.OK)
+        if not isinstance(document.get("meta"), Mapping):
+            raise XUnavailableError("the answer says nothing of its page")
+        raw_posts = _objects(document.get("data"))
+        ids = tuple(post_id for raw in raw_posts if is_post_id(post_id := str(raw.get("id"))))
+        next_token = document["meta"].get("next_token")
+        posts = tuple(post for post in map(_readable, raw_posts) if post is not None)
+        return PostPage(ids, posts, next_token if isinstance(next_token, str) and next_token else None)
 
     def _call(
         self,

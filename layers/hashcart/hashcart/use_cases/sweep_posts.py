@@ -1,0 +1,123 @@
+"""What `mention_sweep` does each minute: find the posts that no webhook has delivered."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from hashcart.domain.cart_hashtags import CartHashtags
+from hashcart.domain.summons import Bot
+from hashcart.domain.sweeps import SweepPosition
+from hashcart.messages.posts import PostArrived, to_json
+from hashcart.observability import report, report_failure
+from hashcart.queues import MAX_BATCH_BYTES, NotSentError, send_all
+from hashcart.secrets import Secret, SecretUnavailableError
+from hashcart.social.x.app_token import with_app_token
+from hashcart.social.x.client import PostPage, RateLimitedError, Stretch, TokenRejectedError, XUnavailableError
+from hashcart.use_cases.concerns import concerns_us
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+SWEEP = "sweep"
+LEASE_MS = 58_000
+"""Longer than the function may run, shorter than the time to the next event."""
+
+TRANSIENT = (XUnavailableError, TokenRejectedError, SecretUnavailableError)
+
+
+class Positions(Protocol):
+    """How far each source has been read."""
+
+    def position(self, source: str) -> SweepPosition | None:
+        """How far a source has been read."""
+
+    def save(self, source: str, position: SweepPosition) -> None:
+        """Keep how far a source has been read."""
+
+    def take_lease(self, work: str, *, now_ms: int, lease_ms: int) -> bool:
+        """Whether this caller is the one to do the work."""
+
+    def release(self, work: str) -> None:
+        """End the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Posts at X, newest first: a name for them, and the call that reads a page with the app's token."""
+
+    name: str
+    read: Callable[[str, Stretch], PostPage]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPosts:
+    """The sources, one after the other. What a webhook has delivered too is told apart by the post's row."""
+
+    sources: Sequence[Source]
+    positions: Positions
+    app_secret: Secret
+    sqs: "SQSClient"
+    queue_url: str
+    hashtags: CartHashtags
+    bot: Bot
+    clock_ms: Callable[[], int]
+
+    def __call__(self, has_time: Callable[[], bool]) -> int:
+        """Pass on what is new; returns how many posts. Does nothing while another sweep is at it.
+
+        Raises NotSentError when SQS refuses a post, which is then found again.
+        """
+        if not self.positions.take_lease(SWEEP, now_ms=self.clock_ms(), lease_ms=LEASE_MS):
+            report(None, "sweep_skipped", "another_sweep_is_at_it")
+            return 0
+        try:
+            return sum(self._sweep(source, has_time) for source in self.sources)
+        finally:
+            self.positions.release(SWEEP)
+
+    def _sweep(self, source: Source, has_time: Callable[[], bool]) -> int:
+        position = self._position(source)
+        if position.wait_until_ms > self.clock_ms():
+            return 0
+        stretch = Stretch(position.since_id(self.clock_ms()), position.resume_below_id)
+        passed_on, is_over = 0, False
+        try:
+            while not is_over and has_time():
+                page = with_app_token(self.app_secret, partial(_read, source, stretch))
+                passed_on += self._pass_on(page, position.seen)
+                is_over = page.next_token is None
+                position = position.after_page(page.ids)
+                position = position.after_round() if is_over else position
+                self.positions.save(source.name, position)
+                stretch = replace(stretch, page_token=page.next_token)
+        except RateLimitedError as error:
+            self.positions.save(source.name, position.waiting_until(error.reset_ms))
+            report_failure(None, "sweep_waits", error)
+        except TRANSIENT as error:
+            report_failure(None, "sweep_interrupted", error)
+        return passed_on
+
+    def _position(self, source: Source) -> SweepPosition:
+        position = self.positions.position(source.name)
+        if position is None:
+            position = SweepPosition.beginning(self.clock_ms())
+            self.positions.save(source.name, position)
+        return position
+
+    def _pass_on(self, page: PostPage, seen: Collection[str]) -> int:
+        """Send what concerns us; only once SQS has all of a page may the position move."""
+        known = frozenset(seen)
+        posts = [post for post in page.posts if post.id not in known and concerns_us(post, self.hashtags, self.bot)]
+        bodies = [to_json(PostArrived(post)) for post in posts]
+        for post, body in zip(posts, bodies, strict=True):
+            if len(body) > MAX_BATCH_BYTES:
+                report(post.id, "dropped", "too_large")
+        sendable = [body for body in bodies if len(body) <= MAX_BATCH_BYTES]
+        if send_all(self.sqs, self.queue_url, sendable):
+            raise NotSentError(self.queue_url)
+        return len(sendable)
+
+
+def _read(source: Source, stretch: Stretch, token: str) -> PostPage:
+    return source.read(token, stretch)

@@ -1,0 +1,171 @@
+"""`mention_sweep` against moto and X's API: its event, its settings, and one post from two sources."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hashcart.domain.account_links import AccountLink
+from hashcart.domain.posts import posted_at_ms
+from hashcart.observability import clock_ms
+from hashcart.social.x.signature import sign
+from hashcart.storage.carts import Carts
+from local.events import EVENTS, fresh_event
+from local.settings import CONSUMER_SECRET
+from tests.fakes.account_links import tie
+from tests.fakes.aws import Aws, aws_account
+from tests.fakes.clock import post_id
+from tests.fakes.handlers import STORE, X_API, Bundle, Context, http_event, sqs_event
+from tests.fakes.internet import Internet, Request
+
+MENTIONS, SEARCH = f"GET {X_API}/2/users/900/mentions", f"GET {X_API}/2/tweets/search/recent"
+EVENT = EVENTS / "mention_sweep__good.json"
+MUG = {
+    "id": "mug",
+    "title": "Stoneware mug",
+    "price": {"amount": "12.50", "currency": "USD"},
+    "max_quantity": 5,
+    "marketplaces": ["store.localhost"],
+}
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with aws_account() as account:
+        tie(
+            account.dynamodb,
+            AccountLink(
+                shopper_id="shopper-ada",
+                x_user_id="222",
+                handle="ada_shops",
+                marketplace="store.localhost",
+                country="US",
+                language="en",
+                consented_at_ms=clock_ms() - 600_000,
+                policy_version="1",
+            ),
+        )
+        yield account
+
+
+@pytest.fixture
+def internet() -> Internet:
+    internet = Internet()
+    internet.answer(f"GET {STORE}/api/products/mug", (200, MUG))
+    internet.answer(MENTIONS, page())
+    internet.answer(SEARCH, page())
+    return internet
+
+
+@pytest.fixture
+def bundle(aws: Aws, internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+    return Bundle(aws, internet, monkeypatch)
+
+
+def raw(own_id: str, text: str = "@shopbot #AmazonCart x2") -> dict[str, Any]:
+    return {
+        "id": own_id,
+        "author_id": "222",
+        "text": text,
+        "referenced_tweets": [{"type": "replied_to", "id": post_id(60_000)}],
+    }
+
+
+def page(*posts: dict[str, Any], **meta: object) -> tuple[int, dict[str, Any]]:
+    return 200, {**({"data": list(posts)} if posts else {}), "meta": {"result_count": len(posts), **meta}}
+
+
+def now_id(ms_ago: int = 0) -> str:
+    return post_id(ms_ago, now_ms=clock_ms())
+
+
+def sweep(bundle: Bundle) -> int:
+    return int(bundle.invoke("mention_sweep", fresh_event(EVENT, clock_ms()))["passed_on"])
+
+
+def test_posts_of_both_sources_reach_the_posts_queue_once_each(aws: Aws, internet: Internet, bundle: Bundle) -> None:
+    mention, found = raw(now_id(2000)), raw(now_id(1000), "#AmazonCart")
+    internet.answer(MENTIONS, page(mention))
+    internet.answer(SEARCH, page(found))
+    assert sweep(bundle) == 2
+    assert [body["post"]["id"] for body in aws.received("PostsQueue")] == [mention["id"], found["id"]]
+    assert sweep(bundle) == 0
+    assert aws.received("PostsQueue") == []
+
+
+def test_x_is_asked_as_it_wants(internet: Internet, bundle: Bundle) -> None:
+    sweep(bundle)
+    mentions, search = internet.requests
+    assert mentions.headers["authorization"] == search.headers["authorization"] == "Bearer app-bearer"
+    assert search.query["query"] == "(#AmazonCart OR #AmazonBasket OR #アマゾンポチ) is:reply -is:retweet"
+    assert abs(posted_at_ms(mentions.query["since_id"]) - (clock_ms() - 600_000)) < 60_000
+    assert "expansions" not in mentions.query
+
+
+def test_a_post_from_the_webhook_and_two_sweeps_counts_once(aws: Aws, internet: Internet, bundle: Bundle) -> None:
+    own_id, parent_id = now_id(1000), post_id(60_000)
+    reply = raw(own_id)
+    parent = {
+        "id": parent_id,
+        "author_id": "111",
+        "text": "Our mug",
+        "entities": {"urls": [{"expanded_url": "http://store.localhost:8401/products/mug"}]},
+    }
+    internet.answer(f"GET {X_API}/2/tweets", (200, {"data": [parent]}))
+    internet.answer(MENTIONS, page(reply))
+    internet.answer(SEARCH, page(reply))
+    assert sweep(bundle) == 2
+    event = {"data": {"event_type": "post.mention.create", "filter": {}, "payload": reply}}
+    body = json.dumps(event)
+    signed = {"x-twitter-webhooks-signature": sign(CONSUMER_SECRET, body.encode())}
+    assert bundle.invoke("webhook_intake", http_event("POST", body=body, headers=signed))["statusCode"] == 200
+    posts = aws.received("PostsQueue")
+    assert [message["post"]["id"] for message in posts] == [own_id] * 3
+    for message in posts:
+        bundle.invoke("hashtag_parsing", sqs_event(json.dumps(message)))
+    for message in aws.received("CartRequestsQueue"):
+        bundle.invoke("cart_insertion", sqs_event(json.dumps(message)))
+    (line,) = Carts(aws.dynamodb, "CartsTable").lines("shopper-ada")
+    assert (len(line.operations), line.state().quantity) == (1, 2)
+
+
+@pytest.mark.parametrize(("name", "asked"), [("SWEEP_MENTIONS", SEARCH), ("SWEEP_SEARCH", MENTIONS)])
+def test_each_source_can_be_turned_off(
+    aws: Aws, internet: Internet, monkeypatch: pytest.MonkeyPatch, name: str, asked: str
+) -> None:
+    sweep(Bundle(aws, internet, monkeypatch, **{name: "false"}))
+    assert [f"{request.method} {X_API}{request.path}" for request in internet.requests] == [asked]
+
+
+def test_one_source_in_trouble_does_not_hold_up_the_other(aws: Aws, internet: Internet, bundle: Bundle) -> None:
+    internet.answer(MENTIONS, (429, {"errors": [{"code": 88}]}))
+    internet.answer(SEARCH, page(raw(now_id(1000))))
+    assert sweep(bundle) == 1
+    assert sweep(bundle) == 0
+    assert [request.path for request in internet.requests].count("/2/users/900/mentions") == 1
+    assert len(aws.received("PostsQueue")) == 1
+
+
+def test_pages_are_read_to_the_end(aws: Aws, internet: Internet, bundle: Bundle) -> None:
+    pages = {None: page(raw(now_id(1000)), next_token="n"), "n": page(raw(now_id(2000)))}
+
+    def answer(request: Request) -> tuple[int, object]:
+        return pages[request.query.get("pagination_token")]
+
+    internet.routes[MENTIONS] = answer
+    assert sweep(bundle) == 2
+    assert len(aws.received("PostsQueue")) == 2
+
+
+def test_a_token_that_x_rejects_is_tried_again_next_minute(aws: Aws, internet: Internet, bundle: Bundle) -> None:
+    internet.answer(MENTIONS, (401, {}), page(raw(now_id(1000))))
+    assert sweep(bundle) == 0
+    assert sweep(bundle) == 1
+    assert len(aws.received("PostsQueue")) == 1
+
+
+def test_nothing_is_begun_without_the_time_to_end_it(internet: Internet, bundle: Bundle) -> None:
+    handler = bundle.load("mention_sweep")
+    assert handler.lambda_handler({}, Context(remaining_ms=1000)) == {"passed_on": 0}
+    assert internet.requests == []
