@@ -19,8 +19,7 @@ from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from hashcart.storage.sessions import Sessions
-from hashcart.stores.protocol import CartStore
-from hashcart.stores.registry import open_store
+from hashcart.stores.registry import CART_STORES, open_store
 from hashcart.use_cases.leave import FinishErasure, ShopperTables
 from hashcart.use_cases.synchronise_cart import reconcile_carts, synchroniser
 from hashcart.use_cases.wake_pending import wake_pending
@@ -33,10 +32,12 @@ dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 cart_requests_queue_url = text("CART_REQUESTS_QUEUE_URL")
 posts_queue_url = text("POSTS_QUEUE_URL")
 pending = Pending(dynamodb, text("PENDING_TABLE"))
-store = open_store(text("STORE"))
-carts = Carts(dynamodb, text("CARTS_TABLE"), has_store_cart=isinstance(store, CartStore))
+store_name = text("STORE")
+has_store_cart = store_name in CART_STORES
+carts = Carts(dynamodb, text("CARTS_TABLE"), has_store_cart=has_store_cart)
 account_links = AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE"))
-synchronise = synchroniser(store, carts, account_links, clock_ms)
+# A store without carts that HashCart may fill is not asked anything here, so it is not even loaded.
+synchronise = synchroniser(open_store(store_name), carts, account_links, clock_ms) if has_store_cart else None
 finish_erasure = FinishErasure(
     ShopperTables(
         links=account_links,

@@ -13,9 +13,9 @@ from typing import Any
 from hashcart.domain.account_links import AccountLink, LinkSettings, LinkState, Shopper, StoreAccount
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import CartLine, Confirmed, LineClick, Operation, Sent, Snapshot
-from hashcart.domain.emails import COMPLAINED, Recipient
 from hashcart.domain.outcomes import REPLACEABLE, Outcome, PostRow, Version
 from hashcart.domain.posts import key_time_ms
+from hashcart.domain.recipients import COMPLAINED, Recipient
 from hashcart.domain.store_carts import Adopt
 from hashcart.domain.sweeps import SweepPosition
 from hashcart.storage.account_links import (

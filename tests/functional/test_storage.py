@@ -13,9 +13,9 @@ from botocore.stub import Stubber
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, LineClick, Operation, Snapshot
-from hashcart.domain.emails import Recipient
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import DAY_MS, order_key
+from hashcart.domain.recipients import Recipient
 from hashcart.domain.sessions import ABSOLUTE_MS, Session
 from hashcart.domain.sweeps import SweepPosition
 from hashcart.storage.account_links import AccountLinks

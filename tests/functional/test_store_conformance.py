@@ -9,7 +9,7 @@ from urllib3.exceptions import ReadTimeoutError
 from hashcart.domain.product_links import ProductReference, find_product
 from hashcart.domain.products import Product
 from hashcart.stores.protocol import BatchStore, CartStore, Customer, Store, StoreUnavailableError
-from hashcart.stores.registry import open_store
+from hashcart.stores.registry import CART_STORES, open_store
 from hashcart.use_cases.catalogue import Catalogue
 from tests.fakes.clock import Clock
 from tests.fakes.internet import Answer
@@ -50,6 +50,7 @@ def test_each_kind_of_store_can_be_deployed_and_is_asked_here(monkeypatch: pytes
             for name, value in case.environment.items():
                 context.setenv(name, value)
             assert type(open_store(case.name)) is type(case.store)
+        assert isinstance(case.store, CartStore) is (case.name in CART_STORES)
 
 
 def test_a_product_on_sale(case: StoreCase) -> None:

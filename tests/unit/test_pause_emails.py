@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter
 
-from hashcart.domain.emails import Recipient
+from hashcart.domain.recipients import Recipient
 from hashcart.domain.signed_tokens import sign
 from hashcart.messages.email_feedback import Bounce, Complaint, EmailEvent, Person, SentEmail
 from hashcart.secrets import SecretUnavailableError, token_keys

@@ -7,9 +7,10 @@ import pytest
 
 from hashcart.domain.account_links import AccountLink, EmailChoice
 from hashcart.domain.cart_lines import Kind, Operation, Snapshot
-from hashcart.domain.emails import MAX_PROBLEMS_A_DAY, Recipient, digest_due_ms, digest_end_ms
+from hashcart.domain.emails import MAX_PROBLEMS_A_DAY, digest_due_ms, digest_end_ms
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import DAY_MS, PRIVATE, order_key
+from hashcart.domain.recipients import Recipient
 from hashcart.domain.signed_tokens import verified_subject
 from hashcart.emails.rendering import Email, Letterhead
 from hashcart.emails.ses import EmailNotTakenError, EmailRefusedError, EmailUnsettledError

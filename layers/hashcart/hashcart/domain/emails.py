@@ -1,11 +1,11 @@
 """What is told by e-mail, and when: problems at once, successes in a daily digest."""
 
 import hashlib
-from dataclasses import dataclass
 
 from hashcart.domain.account_links import EmailChoice
 from hashcart.domain.outcomes import Code
 from hashcart.domain.posts import DAY_MS
+from hashcart.domain.recipients import Recipient
 
 PROBLEMS = frozenset(
     {
@@ -19,9 +19,6 @@ PROBLEMS = frozenset(
     }
 )
 SUCCESSES = frozenset({Code.ADDED, Code.QUANTITY_SET, Code.ALREADY_IN_CART, Code.UNDONE})
-
-BOUNCED, COMPLAINED, UNSUBSCRIBED = "bounced", "complained", "unsubscribed"
-"""Why no e-mail goes to a shopper any more."""
 
 UNSUBSCRIBE = "unsubscribe"
 """What the token in an e-mail is signed for."""
@@ -38,21 +35,6 @@ DIGEST_SPREAD_MS = 55 * 60 * 1000
 
 class BadAddressError(Exception):
     """An address that no e-mail goes to; the message never quotes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """What the shopper's item says of e-mail when one is to be sent; `sent` counts the day's e-mails about problems."""
-
-    shopper_id: str
-    address: str | None = None
-    paused: str | None = None
-    day: int = 0
-    sent: int = 0
-
-    def sent_on(self, day: int) -> int:
-        """E-mails about problems on a day (days of the Unix epoch)."""
-        return self.sent if self.day == day else 0
 
 
 def silence(code: Code, recipient: Recipient | None, day: int) -> str | None:

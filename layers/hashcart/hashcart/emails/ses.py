@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from hashcart.aws import CLIENT_CONFIG
-from hashcart.emails.rendering import Email
+from hashcart.domain.recipients import SHOPPER_TAG
 
 if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_sesv2 import SESV2Client
 
-SHOPPER_TAG = "shopper"
-"""The message tag by which a bounce or a complaint finds its shopper; SES gives it back with the event."""
+    from hashcart.emails.rendering import Email
 
 _CHARSET = "UTF-8"
 _TRANSIENT = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
@@ -51,7 +50,7 @@ class Ses:
         """Made for the first e-mail: most invocations send none."""
         return self._make_client()
 
-    def send(self, email: Email, *, shopper_id: str) -> str:
+    def send(self, email: "Email", *, shopper_id: str) -> str:
         """Send one e-mail; returns SES's id of it.
 
         Raises EmailNotTakenError, EmailRefusedError or EmailUnsettledError.

@@ -6,7 +6,7 @@ Apart from `account_links`, because what sends e-mail needs nothing else of a sh
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from hashcart.domain.emails import COMPLAINED, Recipient
+from hashcart.domain.recipients import COMPLAINED, Recipient
 from hashcart.storage.table import ConditionFailedError, Table
 
 if TYPE_CHECKING:

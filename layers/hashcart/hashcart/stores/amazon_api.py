@@ -61,7 +61,8 @@ class CatalogueClosedError(Exception):
 class Model(BaseModel):
     """A part of an answer; fields that are not asked about are ignored, and null is the same as missing."""
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    # Built when the first answer comes, not at each cold start: most products are known already.
+    model_config = ConfigDict(alias_generator=to_camel, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

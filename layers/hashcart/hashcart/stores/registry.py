@@ -8,6 +8,9 @@ from hashcart.stores.protocol import Store
 
 # ruff: noqa: PLC0415 - what a store needs costs time at each cold start, and a deployment has one store
 
+CART_STORES = frozenset({"shopify", "oscar"})
+"""Those that are a `CartStore`, told without loading them."""
+
 
 def open_store(name: str, api_secret: Callable[[], Secret] | None = None) -> Store:
     """The store called `name`, with its settings. Raises SettingError for one that does not exist.

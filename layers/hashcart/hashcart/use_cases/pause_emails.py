@@ -6,8 +6,7 @@ The shopper is the one whom the e-mail was tagged with, and only while the addre
 from dataclasses import dataclass
 from typing import Protocol
 
-from hashcart.domain.emails import BOUNCED, COMPLAINED, Recipient
-from hashcart.emails.ses import SHOPPER_TAG
+from hashcart.domain.recipients import BOUNCED, COMPLAINED, SHOPPER_TAG, Recipient
 from hashcart.messages.email_feedback import EmailEvent, Person
 from hashcart.observability import report
 

@@ -18,7 +18,6 @@ from hashcart.domain.emails import (
     SUCCESSES,
     UNSUBSCRIBE,
     BadAddressError,
-    Recipient,
     digest_due_ms,
     digest_end_ms,
     no_address,
@@ -27,6 +26,7 @@ from hashcart.domain.emails import (
 )
 from hashcart.domain.outcomes import Code, Outcome, PostRow
 from hashcart.domain.posts import DAY_MS, X, id_of_key, posted_at_ms
+from hashcart.domain.recipients import Recipient
 from hashcart.domain.sensitivity import is_sensitive
 from hashcart.domain.signed_tokens import sign
 from hashcart.emails.letters import Done, Letter, digest_letter, notice_letter, problem_letter

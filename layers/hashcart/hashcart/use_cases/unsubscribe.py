@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hashcart.domain.emails import UNSUBSCRIBE, UNSUBSCRIBED
+from hashcart.domain.emails import UNSUBSCRIBE
+from hashcart.domain.recipients import UNSUBSCRIBED
 from hashcart.domain.signed_tokens import verified_subject
 from hashcart.observability import report
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.secrets import Secret
@@ -34,6 +34,9 @@ class TokenStore(Protocol):
 
 class TokenAnswer(BaseModel):
     """X's answer to a refresh (RFC 6749, section 5.1)."""
+
+    # Tokens last for hours, and a cold start need not wait for what reads them.
+    model_config = ConfigDict(defer_build=True)
 
     access_token: str = Field(min_length=1)
     refresh_token: str = Field(min_length=1)

@@ -1,0 +1,53 @@
+"""What a cold start of each function must not load; `make cold-start` measures how long the rest takes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.cold_start import ENVIRONMENT, FUNCTIONS, ROOT
+
+PAGES = ("jinja2", "hashcart.pages")
+SIGN_IN = ("joserfc", "hashcart.identity")
+OTHER_STORES = ("selectolax", *(f"hashcart.stores.{name}" for name in ("amazon", "oscar", "product_page", "shopify")))
+STORES = ("hashcart.stores.demo", *OTHER_STORES)
+X = ("hashcart.social.x.client", "hashcart.social.x.bot_session")
+SHORT_LINKS = ("hashcart.short_links", "hashcart.public_web")
+EMAILS = ("hashcart.emails",)
+PARSING = ("pydantic", "hashcart.consumers")
+NOT_LOADED = {
+    "webhook_intake": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, *PARSING, "hashcart.storage"),
+    "hashtag_parsing": (*PAGES, *SIGN_IN, *STORES, *EMAILS),
+    "cart_insertion": (*PAGES, *SIGN_IN, *OTHER_STORES, *X, *SHORT_LINKS, *EMAILS),
+    "outcome_delivery": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS),
+    "cart_reconciliation": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, *PARSING),
+    "email_feedback": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, "hashcart.domain.outcomes"),
+    "cart_page": (*SIGN_IN, *OTHER_STORES, *EMAILS),
+    "account_linking": (*STORES, *SHORT_LINKS, *EMAILS),
+}
+NEEDED = {"cart_insertion": "hashcart.stores.demo", "account_linking": "joserfc", "cart_page": "jinja2"}
+
+
+def loaded_by(function: str) -> set[str]:
+    """The modules of a new process that has loaded a function."""
+    folders = [ROOT / "layers/hashcart", ROOT / "functions" / function]
+    answer = subprocess.run(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-c", f"import sys, {function}; print(*sys.modules)"],
+        env={**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(map(str, folders))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(answer.stdout.split())
+
+
+def test_every_function_is_held_to_something() -> None:
+    assert NOT_LOADED.keys() == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_cold_start_loads_only_what_its_function_needs(function: str) -> None:
+    loaded = loaded_by(function)
+    assert not loaded & set(NOT_LOADED[function])
+    assert NEEDED.get(function, function) in loaded
