@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from hashcart.aws import CLIENT_CONFIG
+from hashcart.aws import CLIENT_CONFIG, late_client
 from hashcart.messages.cart_requests import X_UNAVAILABLE
 from hashcart.messages.erasures import read_erasure
 from hashcart.observability import clock_ms, logger
@@ -27,7 +27,7 @@ from hashcart.use_cases.wake_pending import wake_pending
 # Longer than a store that answers neither to reading nor to writing.
 TIME_TO_FINISH_MS = 20_000
 
-sqs = boto3.client("sqs", config=CLIENT_CONFIG)
+sqs = late_client("sqs")
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 cart_requests_queue_url = text("CART_REQUESTS_QUEUE_URL")
 posts_queue_url = text("POSTS_QUEUE_URL")

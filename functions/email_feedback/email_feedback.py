@@ -6,7 +6,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
-from hashcart.aws import CLIENT_CONFIG
+from hashcart.aws import CLIENT_CONFIG, late_client
 from hashcart.consumers import Consumer, each
 from hashcart.messages.email_feedback import EmailEvent
 from hashcart.observability import logger
@@ -19,7 +19,7 @@ TIME_TO_FINISH_MS = 5_000
 # What SES publishes once, as plain text, when the topic is set up.
 GREETING = "Successfully validated SNS topic"
 
-sqs = boto3.client("sqs", config=CLIENT_CONFIG)
+sqs = late_client("sqs")
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 
 pause_emails = PauseEmails(Recipients(dynamodb, text("ACCOUNT_LINKS_TABLE")))

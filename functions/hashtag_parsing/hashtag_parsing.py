@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from pydantic import TypeAdapter
 
-from hashcart.aws import CLIENT_CONFIG
+from hashcart.aws import CLIENT_CONFIG, late_client
 from hashcart.consumers import Consumer, Delivery, forward
 from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.product_links import StoreLinks
@@ -27,7 +27,7 @@ from hashcart.use_cases.unwind_links import UnwindLinks
 
 sqs = boto3.client("sqs", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
-secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+secrets = late_client("secretsmanager")
 
 cart_requests_queue_url = text("CART_REQUESTS_QUEUE_URL")
 bot = Bot(text("BOT_USER_ID"), text("BOT_USERNAME"))

@@ -7,7 +7,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
-from hashcart.aws import CLIENT_CONFIG
+from hashcart.aws import CLIENT_CONFIG, late_client
 from hashcart.consumers import Consumer, Delivery, each
 from hashcart.emails.rendering import Letterhead
 from hashcart.emails.ses import Ses, config_without_retries
@@ -30,9 +30,9 @@ from hashcart.use_cases.wake_pending import wake_pending
 
 TIME_TO_FINISH_MS = 15_000
 
-sqs = boto3.client("sqs", config=CLIENT_CONFIG)
+sqs = late_client("sqs")
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
-secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+secrets = late_client("secretsmanager")
 
 api = XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms)
 pending = Pending(dynamodb, text("PENDING_TABLE"))

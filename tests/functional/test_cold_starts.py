@@ -23,6 +23,7 @@ NOT_LOADED = {
     "outcome_delivery": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS),
     "cart_reconciliation": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, *PARSING),
     "email_feedback": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, "hashcart.domain.outcomes"),
+    "mention_sweep": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS, *EMAILS),
     "cart_page": (*SIGN_IN, *OTHER_STORES, *EMAILS),
     "account_linking": (*STORES, *SHORT_LINKS, *EMAILS),
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import quote, urlencode, urlsplit
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
@@ -14,14 +14,21 @@ from hashcart.http import HttpClient, UnreachableError
 from hashcart.stores.protocol import DisplayRules, StoreUnavailableError
 
 
-class Price(BaseModel):
+class Part(BaseModel):
+    """A part of the catalogue's answer."""
+
+    # Built when the first answer comes, not at each cold start: most products are known already.
+    model_config = ConfigDict(defer_build=True)
+
+
+class Price(Part):
     """An amount as decimal text, with its ISO 4217 currency."""
 
     amount: str = Field(max_length=20)
     currency: str = Field(pattern="^[A-Z]{3}$")
 
 
-class Variant(BaseModel):
+class Variant(Part):
     """One size, colour or the like."""
 
     id: str
@@ -32,7 +39,7 @@ class Variant(BaseModel):
     max_quantity: int | None = Field(default=None, ge=0)
 
 
-class CatalogueProduct(BaseModel):
+class CatalogueProduct(Part):
     """The catalogue's answer."""
 
     title: str = Field(max_length=500)

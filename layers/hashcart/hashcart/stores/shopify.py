@@ -47,7 +47,8 @@ CHECKOUT_ORIGINS = ("https://shop.app", "https://checkout.shopify.com")
 class Model(BaseModel):
     """A part of an answer."""
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    # Built when the first answer comes, not at each cold start.
+    model_config = ConfigDict(alias_generator=to_camel, defer_build=True)
 
 
 class Money(Model):
