@@ -75,7 +75,8 @@ def invoke_good_events(settings: LocalSettings, _arguments: list[str]) -> int:  
     def invoke(running: LocalSettings) -> int:
         invocation = sam_local.invoke_in_project(client_environment(running, os.environ))
         values = parameter_values(running, host_architecture())
-        with relayed(gateway, (running.aws_port, running.x_port, running.store_port)) as host:
+        ports = (running.aws_port, running.x_port, running.store_port, running.shop_port)
+        with relayed(gateway, ports) as host:
             return sam_local.invoke_good_events(
                 _deployment(running),
                 running,

@@ -18,13 +18,19 @@ from local.stack.deployment import BUILD_DIR, Deployment, overrides, sam
 from local.stack.relay import DESKTOP_HOST
 
 IMAGE_ARCHITECTURE = "x86_64"
-SITES = ("x.localhost", "store.localhost")
-"""The sites answer to their own names only, so containers call them by these."""
-
 _DOCKER_GATEWAY = "host-gateway"  # Docker's own word for the machine, where no address of it is known
 _GOOD = "__good"
 
 Invoke = Callable[[list[str]], "subprocess.CompletedProcess[str]"]
+
+
+def sites(settings: LocalSettings) -> dict[str, str]:
+    """Names of the sites by the address that functions call: each answers to its own name only, in a container too."""
+    return {
+        settings.x_api_base_url: "x.localhost",
+        settings.store_base_url: "store.localhost",
+        settings.shop_base_url: settings.marketplace,
+    }
 
 
 def docker_gateway() -> str:  # pragma: no cover - asks an engine
@@ -77,9 +83,8 @@ def write_environment(deployment: Deployment, settings: LocalSettings, host: str
 
     `host` is this machine as a container sees it.
     """
-    x, store = SITES
-    bases = ((settings.aws_endpoint_url, host), (settings.x_api_base_url, x), (settings.store_base_url, store))
-    seen_from_container = {base: base.replace("127.0.0.1", name) for base, name in bases}
+    names = {settings.aws_endpoint_url: host, **sites(settings)}
+    seen_from_container = {base: base.replace("127.0.0.1", name) for base, name in names.items()}
     functions = deployment.functions()
     variables = {
         name: {key: seen_from_container.get(value, value) for key, value in deployment.variables(physical).items()}
@@ -94,14 +99,14 @@ def invoke_all(
     values: Mapping[str, str],
     environment_file: Path,
     *,
-    host: str,
+    hosts: Mapping[str, str],
     invoke: Invoke,
     say: Callable[[str], None],
 ) -> int:
-    """Invoke each function with its event; returns how many failed."""
+    """Invoke each function with its event, in containers that know `hosts`; returns how many failed."""
     failed = 0
     for function, event in cases:
-        done = invoke(_command(function, event, values, environment_file, host))
+        done = invoke(_command(function, event, values, environment_file, hosts))
         failure = _failure(done)
         say(f"{'✓' if failure is None else '✗'} {function} < {event.name}")
         if failure is not None:
@@ -132,7 +137,9 @@ def invoke_good_events(
     if missing:
         raise StackError(f"No good event for {', '.join(sorted(missing))}.", "Add events/<function>__good.json.")
     fresh = [(function, _written(settings.state_dir / path.name, dated(path))) for function, path in cases]
-    return min(1, invoke_all(fresh, values, environment_file(settings), host=host, invoke=invoke, say=say))
+    address = _DOCKER_GATEWAY if host == DESKTOP_HOST else host
+    hosts = dict.fromkeys(sites(settings).values(), address)
+    return min(1, invoke_all(fresh, values, environment_file(settings), hosts=hosts, invoke=invoke, say=say))
 
 
 def _written(path: Path, event: Mapping[str, Any]) -> Path:
@@ -140,15 +147,16 @@ def _written(path: Path, event: Mapping[str, Any]) -> Path:
     return path
 
 
-def _command(function: str, event: Path, values: Mapping[str, str], environment_file: Path, host: str) -> list[str]:
-    address = _DOCKER_GATEWAY if host == DESKTOP_HOST else host
+def _command(
+    function: str, event: Path, values: Mapping[str, str], environment_file: Path, hosts: Mapping[str, str]
+) -> list[str]:
     return sam(
         "local", "invoke", function,
         "--template-file", str(BUILD_DIR / "template.yaml"),
         "--event", str(event),
         "--env-vars", str(environment_file),
         "--skip-pull-image",
-        *(argument for site in SITES for argument in ("--add-host", f"{site}:{address}")),
+        *(argument for name, address in hosts.items() for argument in ("--add-host", f"{name}:{address}")),
         "--parameter-overrides", *overrides({**values, "Architecture": IMAGE_ARCHITECTURE}),
     )  # fmt: skip
 

@@ -1,8 +1,11 @@
-"""The embedded stack that `make e2e` has started, and what people do with it."""
+"""The embedded stack that `make e2e` has started, and what people do with it.
+
+Each test begins with the shoppers of `local.seed`, who have empty carts, so no test sees what another one did.
+"""
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,10 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from hashcart.storage.account_links import AccountLinks
+from local.seed import link_shoppers
 from local.settings import LocalSettings, from_environment
 from local.stack.environment import CREDENTIAL, REGION
 from local.stack_watcher import StackWatcher
@@ -23,44 +28,78 @@ CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-net
 ADA, DIETER, QUINN, BEN, CLEO = "222", "555", "666", "333", "444"
 BOT = "900"
 
+# How long a slow machine may take for what takes a second, and for what SQS or the schedule brings again in a minute.
+PATIENCE_SECONDS = 30
+A_RETRY_SECONDS = 180
 
-@dataclass(frozen=True)
+
 class Stored:
     """What the stack's tables and queues hold, past all code of HashCart."""
 
-    endpoint_url: str
-    outputs: Mapping[str, str]
+    def __init__(self, settings: LocalSettings) -> None:
+        self._settings = settings
+        self._outputs: dict[str, str] = json.loads(settings.outputs_file.read_text())
+        session = boto3.Session(CREDENTIAL, CREDENTIAL, region_name=REGION)
+        self._dynamodb = session.client("dynamodb", endpoint_url=settings.aws_endpoint_url)
+        self._sqs = session.client("sqs", endpoint_url=settings.aws_endpoint_url)
 
     def shopper_of(self, x_user_id: str) -> str:
         """The shopper that a profile is linked with."""
         key = {"id": {"S": f"x#{x_user_id}"}}
-        item = self._client("dynamodb").get_item(TableName=self.outputs["AccountLinksTableName"], Key=key)["Item"]
+        item = self._dynamodb.get_item(TableName=self._outputs["AccountLinksTableName"], Key=key)["Item"]
         return str(item["shopper_id"]["S"])
 
     def rows_of(self, shopper_id: str) -> list[dict[str, Any]]:
         """Everything in the cart and the history of a shopper."""
-        dynamodb = self._client("dynamodb")
-        tables = (self.outputs[name] for name in ("CartsTableName", "ActivityTableName"))
+        tables = (self._outputs[name] for name in ("CartsTableName", "ActivityTableName"))
         found = (
-            dynamodb.query(
+            self._dynamodb.query(
                 TableName=table,
                 KeyConditionExpression="shopper_id = :shopper",
                 ExpressionAttributeValues={":shopper": {"S": shopper_id}},
             )
             for table in tables
         )
-        return [item for answer in found for item in answer["Items"]]
+        return [dict(item) for answer in found for item in answer["Items"]]
 
     def waits_for_insertion(self) -> bool:
         """Whether a cart request is on its way or comes again."""
-        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        queue = self.outputs["CartRequestsQueueUrl"]
-        found = self._client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=wanted)["Attributes"]
-        return any(int(found[name]) for name in wanted)
+        return self._holds("CartRequestsQueueUrl")
 
-    def _client(self, service: str) -> Any:
-        session = boto3.Session(CREDENTIAL, CREDENTIAL, region_name=REGION)
-        return session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]
+    def is_idle(self) -> bool:
+        """Whether nothing is on its way. The order counts: a message is sent on before it is deleted."""
+        queues = ("PostsQueueUrl", "CartRequestsQueueUrl", "OutcomesQueueUrl", "EmailFeedbackQueueUrl")
+        return not any(map(self._holds, queues))
+
+    def given_up(self) -> list[str]:
+        """The dead-letter queues that hold something."""
+        return [name for name in self._outputs if name.endswith("DeadLetterQueueUrl") and self._holds(name)]
+
+    def begin_anew(self) -> None:
+        """Forget everything but the bot's tokens and how far it has read, and link the shoppers of `local.seed` again.
+
+        They are other shoppers than before, so a message of an earlier test finds nobody.
+        """
+        for name, table in self._outputs.items():
+            if name.endswith("TableName") and name not in ("BotTokensTableName", "CheckpointsTableName"):
+                self._empty(table)
+        account_links = AccountLinks(self._dynamodb, self._outputs["AccountLinksTableName"])
+        settings = self._settings
+        link_shoppers(account_links, settings.store_base_url, time.time_ns() // 1_000_000, settings.marketplace)
+
+    def _empty(self, table: str) -> None:
+        schema = self._dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]
+        names = [key["AttributeName"] for key in schema]
+        for page in self._dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+            for item in page["Items"]:
+                self._dynamodb.delete_item(TableName=table, Key={name: item[name] for name in names})
+
+    def _holds(self, queue: str) -> bool:
+        answer = self._sqs.get_queue_attributes(
+            QueueUrl=self._outputs[queue],
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )
+        return any(int(number) for number in answer["Attributes"].values())
 
 
 @dataclass
@@ -76,13 +115,24 @@ class World:
 
     def product_post(self, product_id: str) -> str:
         """The seeded post that links to a product."""
-        posts = self.x.get("/simulator/posts").json()["posts"]
-        return next(str(post["id"]) for post in posts if f"/products/{product_id}" in post["text"])
+        return self.post_saying(f"/products/{product_id}")
 
     def post_saying(self, words: str) -> str:
         """The seeded post with these words."""
-        posts = self.x.get("/simulator/posts").json()["posts"]
-        return next(str(post["id"]) for post in posts if words in post["text"])
+        newest_first = self.x.get("/simulator/posts").json()["posts"]
+        return next(str(post["id"]) for post in reversed(newest_first) if words in post["text"])
+
+    def product_url(self, product_id: str) -> str:
+        """The product's page."""
+        return f"{self.settings.shop_site_url}/products/{product_id}"
+
+    def take_store_down(self, *, down: bool = True) -> None:
+        """Make the demo store fail, or work again."""
+        self.store.post("/simulator/down", json={"down": down}).raise_for_status()
+
+    def rest(self) -> None:
+        """Wait until everything that was posted has been worked off."""
+        eventually(self.stored.is_idle, "rest", A_RETRY_SECONDS)
 
     def post(self, author: str, text: str) -> str:
         """Post something; returns its id."""
@@ -96,7 +146,7 @@ class World:
         ).raise_for_status()
         return str(created.json()["id"])
 
-    def outcome(self, author: str, post_id: str, seconds: float = 15) -> Outcome:
+    def outcome(self, author: str, post_id: str, seconds: float = PATIENCE_SECONDS) -> Outcome:
         """What became of a reply."""
 
         def reached() -> Outcome | None:
@@ -123,7 +173,7 @@ class World:
         return deliveries
 
 
-def eventually[T](attempt: Callable[[], T | None], what: str, seconds: float = 15) -> T:
+def eventually[T](attempt: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """The first result that is something."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -143,20 +193,28 @@ def world() -> Iterator[World]:
         httpx.Client(base_url=settings.store_base_url, timeout=30) as store,
     ):
         watcher = StackWatcher(settings.outputs_file, settings.aws_endpoint_url)
-        yield World(settings, x, store, watcher, outputs["WebhookUrl"], Stored(settings.aws_endpoint_url, outputs))
+        yield World(settings, x, store, watcher, outputs["WebhookUrl"], Stored(settings))
 
 
 @pytest.fixture(autouse=True)
 def _all_is_well(world: World) -> Iterator[None]:
     yield
     world.x.delete("/simulator/faults").raise_for_status()
-    world.store.post("/simulator/down", json={"down": False}).raise_for_status()
+    world.take_store_down(down=False)
+    world.rest()
+    assert world.stored.given_up() == []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_has_happened(world: World, _all_is_well: None) -> None:
+    world.stored.begin_anew()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed: apt install chromium")
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield browser

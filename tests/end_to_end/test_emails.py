@@ -34,7 +34,8 @@ class Inbox:
         return [mail for mail in self._all(to) if mail["id"] not in self._seen]
 
     def wake(self) -> None:
-        """Do at once what the schedule does each minute."""
+        """Wait until all replies are worked off, and do at once what the schedule does each minute."""
+        self._world.rest()
         functions = Deployment(self._clients, local_deploy_settings()["stack_name"]).functions()
         self._clients.awslambda.invoke(
             FunctionName=functions["OutcomeDeliveryFunction"],
@@ -61,23 +62,11 @@ class Inbox:
             timeout=30,
         )
 
-    def resume(self, author: str) -> None:
-        """Leave the shopper as the test found it."""
-        outputs = json.loads(self._world.settings.outputs_file.read_text())
-        table = outputs["AccountLinksTableName"]
-        link = self._clients.dynamodb.get_item(TableName=table, Key={"id": {"S": f"x#{author}"}})["Item"]
-        key = {"id": {"S": f"shopper#{link['shopper_id']['S']}"}}
-        self._clients.dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE email_paused, email_day")
-
 
 @pytest.fixture
 def inbox(world: World) -> Iterator[Inbox]:
     inbox = Inbox(world)
-    for author in (ADA, DIETER):
-        inbox.resume(author)
     yield inbox
-    for author in (ADA, DIETER):
-        inbox.resume(author)
     inbox.http.close()
 
 
@@ -116,6 +105,7 @@ def test_what_the_mail_server_reports_stops_the_next(world: World, inbox: Inbox,
 def test_successes_come_in_one_digest_that_names_nothing_sensitive(world: World, inbox: Inbox) -> None:
     for product in ("stoneware-mug", "quiet-migraine"):
         world.outcome(ADA, world.reply(ADA, "#AmazonCart", world.product_post(product)))
+    world.rest()
     assert inbox.new(MAIL_OF_ADA) == []
 
     def digest() -> list[dict[str, Any]]:
@@ -123,7 +113,7 @@ def test_successes_come_in_one_digest_that_names_nothing_sensitive(world: World,
         inbox.wake()
         return inbox.new(MAIL_OF_ADA)
 
-    (mail,) = eventually(digest, "digest", 30)
+    (mail,) = eventually(digest, "digest")
     assert mail["subject"] == "Your replies of the day"
     assert "Stoneware mug, speckled" in mail["text"]
     assert "migraine" not in (mail["text"] + mail["html"]).lower()

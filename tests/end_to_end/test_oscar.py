@@ -10,7 +10,7 @@ import pytest
 
 from local.settings import OSCAR
 from local.stack.outside import Machine, Running
-from tests.end_to_end.conftest import ADA, DIETER, QUINN, World, eventually
+from tests.end_to_end.conftest import ADA, DIETER, PATIENCE_SECONDS, QUINN, World, eventually
 
 PASSWORD = "northwind"
 SUBJECTS = {ADA: "ada", DIETER: "dieter", QUINN: "quinn"}
@@ -103,6 +103,11 @@ def lines(client: httpx.Client) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def _nothing_has_happened() -> None:
+    """The tests of this file are one story: the shop remembers its baskets."""
+
+
 @pytest.fixture(scope="module")
 def shop(world: World) -> Iterator[Shop]:
     if world.settings.store != OSCAR:
@@ -120,7 +125,7 @@ def post_about(world: World, product: int) -> str:
     return next(str(post["id"]) for post in posts if f"_{product}/" in post["text"])
 
 
-def reply(world: World, author: str, text: str, product: int, seconds: float = 20) -> str:
+def reply(world: World, author: str, text: str, product: int, seconds: float = PATIENCE_SECONDS) -> str:
     """Reply to the post about a product; returns the outcome's code."""
     return world.outcome(author, world.reply(author, text, post_about(world, product)), seconds).code
 

@@ -402,6 +402,10 @@ class TestSamLocal:
         given = [command[index + 1] for index, argument in enumerate(command) if argument == "--add-host"]
         assert given == [f"x.localhost:{address}", f"store.localhost:{address}"]
 
+    def test_the_oscar_shop_has_a_name_of_its_own(self, tmp_path: Path) -> None:
+        settings = LocalSettings(8400, 8401, 4566, tmp_path, store="oscar")
+        assert list(sam_local.sites(settings).items())[-1] == ("http://127.0.0.1:8404", "shop.localhost")
+
     def test_a_function_without_a_good_event_is_an_error(self, tmp_path: Path) -> None:
         deployment: Any = FakeDeployment()
         with pytest.raises(StackError, match="WebhookIntakeFunction"):
