@@ -27,7 +27,7 @@ reset: $(INSTALLED) ## Forget the carts, posts and deployment of `make start`
 	@$(BIN)/python -m local.stack reset
 
 test: $(INSTALLED) ## Unit, functional and template tests with coverage, offline
-	@$(BIN)/pytest --numprocesses auto --cov --cov-report term
+	@$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report term
 
 lint: $(INSTALLED) ## Style, types, import rules and the template
 	$(BIN)/ruff check .

@@ -98,11 +98,13 @@ def test_a_taken_port_is_told_with_advice() -> None:
 
 
 def test_the_address_of_a_post_leads_to_its_place(tmp_path: Path) -> None:
-    simulator = on_port(Sites(settings(tmp_path), NullWatcher()), 8400)
-
     async def ask() -> list[str]:
-        transport = httpx.ASGITransport(app=simulator)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x.localhost:8400") as client:
+        sites = Sites(settings(tmp_path), NullWatcher())
+        transport = httpx.ASGITransport(app=on_port(sites, 8400))
+        async with (
+            sites.simulator.running(),
+            httpx.AsyncClient(transport=transport, base_url="http://x.localhost:8400") as client,
+        ):
             answers = [await client.get(path) for path in ("/i/web/status/12", "/ada_shops/status/12")]
             return [answer.headers["location"] for answer in answers]
 
