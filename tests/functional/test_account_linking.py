@@ -152,10 +152,11 @@ def test_the_address_is_forgotten_where_no_mail_is_wanted(world: World) -> None:
         ({"ties_profile": None}, "Please tick"),
         ({"email": None}, "Nothing is chosen for you"),
         ({"ties_profile": None, "email": None}, "Please tick"),
+        ({"country": ""}, "Please choose the country"),
     ],
 )
 def test_consent_is_needed_and_the_choice_about_mail_is_made_by_the_shopper(
-    world: World, choices: dict[str, None], complaint: str
+    world: World, choices: dict[str, str | None], complaint: str
 ) -> None:
     browser = world.browser()
     world.sign_in(browser)
@@ -164,6 +165,16 @@ def test_consent_is_needed_and_the_choice_about_mail_is_made_by_the_shopper(
     assert complaint in page.text
     assert page.html.css_first("input[name=public_replies][checked]") is not None
     assert world.link() is None
+
+
+@pytest.mark.parametrize(("language", "chosen"), [("nl", ""), ("es-419", ""), ("de-AT", "AT"), ("ja", "JP")])
+def test_no_country_is_guessed(world: World, monkeypatch: pytest.MonkeyPatch, language: str, chosen: str) -> None:
+    world.bundle = Bundle(world.aws, world.internet, monkeypatch, ALLOWED_COUNTRIES="*")
+    browser = world.browser(language)
+    world.sign_in(browser)
+    countries = world.back_from_x(browser).html.css("#country option")
+    preset = next((country for country in countries if "selected" in country.attributes), countries[0])
+    assert preset.attributes["value"] == chosen
 
 
 @pytest.mark.parametrize(

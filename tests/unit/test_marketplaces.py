@@ -26,16 +26,22 @@ def test_countries_are_those_that_the_store_serves() -> None:
         ("ja", "JP"),
         ("en", "US"),
         ("en-GB;q=1", "GB"),
-        ("zh-Hans-CN", "AE"),
-        ("", "AE"),
+        ("zh-Hant-TW", "TW"),
     ],
 )
 def test_the_likely_country(header: str, country: str) -> None:
     assert likely_country(header, COUNTRIES) == country
 
 
+@pytest.mark.parametrize("header", ["", "nl", "zh-Hans-CN", "es-419", "en-150", "*"])
+def test_a_country_is_not_guessed(header: str) -> None:
+    assert likely_country(header, COUNTRIES) is None
+
+
 def test_a_country_that_is_not_served_is_not_likely() -> None:
-    assert likely_country("de-AT", ("US", "CA")) == "US"
+    assert likely_country("de-AT", ("US", "CA")) is None
+    assert likely_country("de-AT", ("US",)) == "US"
+    assert likely_marketplace(None, marketplaces_of("amazon", ())) == "amazon.com"
 
 
 @pytest.mark.parametrize(

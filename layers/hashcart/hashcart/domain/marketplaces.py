@@ -33,14 +33,19 @@ def countries_of(allowed: Collection[str]) -> tuple[str, ...]:
     return COUNTRIES if EVERYWHERE in allowed else tuple(sorted(allowed))
 
 
-def likely_country(accept_language: str, countries: Sequence[str]) -> str:
-    """The country that a browser's first language names (`de-AT`) or suggests (`de`), else the first one."""
-    language, _, region = accept_language.split(",", 1)[0].split(";", 1)[0].strip().lower().rpartition("-")
-    guesses = (region.upper(), _COUNTRY_OF_LANGUAGE.get(language or region, ""))
-    return next((country for country in guesses if country in countries), countries[0])
+def likely_country(accept_language: str, countries: Sequence[str]) -> str | None:
+    """The country that a browser's first language names (`de-AT`) or, naming none, suggests (`de`); an only one.
+
+    None where that would be a guess, as for `es-419` or `zh-Hans`: whoever is asked then chooses.
+    """
+    if len(countries) == 1:
+        return countries[0]
+    language, *parts = accept_language.split(",", 1)[0].split(";", 1)[0].strip().lower().split("-")
+    guess = parts[-1].upper() if parts else _COUNTRY_OF_LANGUAGE.get(language)
+    return guess if guess in countries else None
 
 
-def likely_marketplace(country: str, marketplaces: Sequence[str]) -> str:
+def likely_marketplace(country: str | None, marketplaces: Sequence[str]) -> str:
     """Amazon's marketplace of the country, else the first one."""
     fits = (host for host in marketplaces if _country_of(host) == country)
     return next(fits, marketplaces[0])

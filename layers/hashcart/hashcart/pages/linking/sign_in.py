@@ -63,12 +63,12 @@ class Callback(BaseModel):
 
 
 class ConsentForm(BaseModel):
-    """The consent page. A box that is not ticked is not sent; the choice about e-mail has no default."""
+    """The consent page. A box that is not ticked is not sent; neither e-mail nor an unknown country has a default."""
 
     ties_profile: Literal["yes"] | None = None
     public_replies: Literal["yes"] | None = None
     email: EmailChoice | None = None
-    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
+    country: Annotated[str, StringConstraints(pattern="^([A-Z]{2})?$")]
     marketplace: Annotated[str, Field(max_length=253)]
     language: Literal["en", "fr", "es", "de", "ja"]
 
@@ -349,6 +349,7 @@ def _missing(form: ConsentForm) -> list[str]:
         for is_missing, text in (
             (form.ties_profile is None, "linking.tie_missing"),
             (form.email is None, "linking.email_missing"),
+            (not form.country, "linking.country_missing"),
         )
         if is_missing
     ]
