@@ -325,14 +325,25 @@ def test_languages_are_chosen_then_the_shoppers_then_the_browsers(world: World) 
     assert browser.get("/cart").body.endswith("in fr")
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "/\\evil.example", "https://evil.example"])
-def test_choosing_a_language_leads_nowhere_else(world: World, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("//evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/\\evil.example", "/%5Cevil.example"),
+        ("/\t/evil.example", "/%09/evil.example"),
+        ("/%09/evil.example", "/%09/evil.example"),
+        ("/none\r\nset-cookie: a=b", "/none%0D%0Aset-cookie%3A%20a%3Db"),
+        ("/cart/é", "/cart/%C3%A9"),
+    ],
+)
+def test_choosing_a_language_leads_nowhere_else(world: World, path: str, location: str) -> None:
     event = {
         "rawPath": path,
         "rawQueryString": "lang=de",
         "requestContext": {"http": {"method": "GET"}, "domainName": "cart.test"},
     }
-    assert world.site(event)["headers"]["location"] == "/"
+    assert world.site(event)["headers"]["location"] == location
 
 
 def test_every_answer_has_the_security_headers(world: World) -> None:

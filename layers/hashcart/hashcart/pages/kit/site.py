@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -139,8 +139,10 @@ class Site:
         if language not in LANGUAGES:
             return None
         visitor.browser.choose_language(language)
-        path = f"{visitor.request.path}?{urlencode(query)}" if query else visitor.request.path
-        return visitor.leave(path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/")
+        # A path may arrive decoded, and browsers drop tabs and line ends: /<tab>/other.example is another site to them.
+        path = quote(visitor.request.path, safe="/%")
+        is_ours = path.startswith("/") and not path.startswith("//")
+        return visitor.leave((path if is_ours else "/") + (f"?{urlencode(query)}" if query else ""))
 
     def _check_post(self, visitor: Visitor) -> None:
         """The second line beside the token: browsers say which site a form was on."""
