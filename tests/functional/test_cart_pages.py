@@ -199,6 +199,7 @@ def test_a_wish_is_checked_again_and_put_in_the_cart(world: World) -> None:
     browser = world.browser()
     page = browser.submit(browser.get("/cart"), "/cart/check")
     assert "It is there again." in page.text
+    assert page.html.css_first("li button[autofocus]") is not None
     assert world.state(LAMP).wished == 1
     browser.post("/cart/click", fields(page, "add"))
     assert world.state(LAMP).quantity == 1
@@ -260,12 +261,14 @@ def test_what_stands_in_the_way_of_replies_is_said(world: World, changes: dict[s
 
 def test_who_has_no_linked_profile_is_asked_to_link(world: World) -> None:
     browser = world.browser()
+    cart, why_not = browser.get("/cart"), browser.get("/why-not")
     world.links.unlink(world.shopper_id, "222")
-    page = browser.get("/cart")
-    assert "not linked" in page.text
-    assert browser.submit(page, "/cart/add", link="https://a.test/x").status == 409
-    asked = browser.submit(browser.get("/why-not"), "/why-not", link="https://x.com/a/status/1")
-    assert asked.status == 409
+    assert browser.submit(cart, "/cart/add", link="https://a.test/x").status == 409
+    assert browser.submit(why_not, "/why-not", link="https://x.com/a/status/1").status == 409
+    for page in (browser.get("/cart"), browser.get("/why-not")):
+        assert "not linked" in page.text
+        assert page.html.css_first("main a[href='/link']") is not None
+        assert page.html.css_first("input[name=link]") is None
 
 
 def test_who_was_erased_is_signed_out(world: World) -> None:
@@ -404,7 +407,9 @@ def test_what_leads_to_no_product_says_why_and_what_to_do(world: World, queues: 
 def test_what_is_no_link_is_said_beside_the_field(world: World) -> None:
     page = add(world.browser(), link="a mug")
     assert (page.status, "There is no link" in page.text) == (422, True)
-    assert page.html.css_first("#link").attributes["value"] == "a mug"  # type: ignore[union-attr]
+    field = page.html.css_first("#link[autofocus]")
+    assert field is not None
+    assert field.attributes["value"] == "a mug"
 
 
 def test_a_slow_outcome_is_waited_for_on_another_page(world: World, queues: Queues) -> None:

@@ -247,6 +247,16 @@ def test_a_quantity_is_set_and_undone_and_undone_again() -> None:
     assert world.cart().groups[0].lines[0].undo_to is None
 
 
+def test_an_undo_leads_to_what_was_in_the_cart_not_to_what_was_asked_in_vain() -> None:
+    world = World()
+    world.reply(MUG, Kind.SET, 999)
+    most = world.cart().groups[0].lines[0].maximum
+    world.click(Action.SET_QUANTITY, quantity=most)
+    assert world.cart().groups[0].lines[0].undo_to is None
+    world.click(Action.SET_QUANTITY, quantity=2)
+    assert world.cart().groups[0].lines[0].undo_to == most
+
+
 def test_what_was_removed_is_put_back_as_it_was_and_removed_again() -> None:
     world = World()
     world.reply(MUG, Kind.SET, 2)

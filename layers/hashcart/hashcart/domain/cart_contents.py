@@ -35,7 +35,8 @@ class LineView:
 
     `quantity` is what the line holds, within the maxima; of a line that was sent or removed it is what it held before.
     `asked` is what was asked for, `since_ms` when that was. `post_id` is the post in which the product was found.
-    `undo_to` is the quantity that the last click changed; 0 would take the line out again; None is nothing to undo.
+    `undo_to` is the quantity that the last click changed, within the maxima too; 0 would take the line out again; None
+    is nothing to undo.
     `chosen_from` is the line whose choice was the last that happened here.
     """
 
@@ -121,15 +122,17 @@ def view_of(
         return None
     asked = _pieces(state) or standing[-1][1].quantity or _pieces(held)
     maximum = min(own_maximum, line.snapshot.max_quantity or own_maximum)
+    quantity, undo_to = asked if _holds(line, asked) else in_cart(asked, maximum), _undo_to(standing)
+    undo_to = None if undo_to is None else in_cart(undo_to, maximum)
     return LineView(
         line=line,
         place=place,
-        quantity=asked if _holds(line, asked) else in_cart(asked, maximum),
+        quantity=quantity,
         asked=asked,
         maximum=maximum,
         since_ms=key_time_ms(standing[-1][0]),
         post_id=post_of(line),
-        undo_to=_undo_to(standing),
+        undo_to=None if undo_to == quantity else undo_to,
         chosen_from=standing[-1][1].chosen_from,
         sensitive=is_sensitive(
             line.snapshot.category, flagged=line.snapshot.sensitive, categories=sensitive_categories
