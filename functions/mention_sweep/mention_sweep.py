@@ -1,4 +1,6 @@
-"""Each minute: mentions of the bot and replies with a cart hashtag, found at X itself → Posts queue."""
+"""Each minute: mentions of the bot and replies with a cart hashtag, found at X itself → Posts queue; and every five
+minutes whether X still delivers to the webhook.
+"""
 
 from functools import partial
 from typing import Any
@@ -16,6 +18,7 @@ from hashcart.settings import base_url, flag, names, text
 from hashcart.social.x.client import XApi
 from hashcart.social.x.search_queries import replies_with
 from hashcart.storage.checkpoints import Checkpoints
+from hashcart.use_cases.heal_webhooks import HealWebhooks
 from hashcart.use_cases.sweep_posts import Source, SweepPosts
 
 # Longer than a call of X and the sending of a page may take.
@@ -32,12 +35,13 @@ def open_sources() -> list[Source]:
     return sources + ([Source("search", partial(api.search_recent, query))] if query else [])
 
 
+checkpoints = Checkpoints(boto3.client("dynamodb", config=CLIENT_CONFIG), text("CHECKPOINTS_TABLE"))
+app_secret = Secret(boto3.client("secretsmanager", config=CLIENT_CONFIG), text("X_APP_SECRET_ARN"), clock_ms=clock_ms)
+heal_webhooks = HealWebhooks(api, checkpoints, app_secret, clock_ms)
 sweep_posts = SweepPosts(
     sources=open_sources(),
-    positions=Checkpoints(boto3.client("dynamodb", config=CLIENT_CONFIG), text("CHECKPOINTS_TABLE")),
-    app_secret=Secret(
-        boto3.client("secretsmanager", config=CLIENT_CONFIG), text("X_APP_SECRET_ARN"), clock_ms=clock_ms
-    ),
+    positions=checkpoints,
+    app_secret=app_secret,
     sqs=boto3.client("sqs", config=CLIENT_CONFIG),
     queue_url=text("POSTS_QUEUE_URL"),
     hashtags=CartHashtags(names("CART_HASHTAGS")),
@@ -48,5 +52,6 @@ sweep_posts = SweepPosts(
 
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Pass on what the webhook may have missed."""
+    """Keep the webhook alive, and pass on what it may have missed."""
+    heal_webhooks()
     return {"passed_on": sweep_posts(lambda: context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS)}

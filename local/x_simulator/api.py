@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +23,8 @@ from local.x_simulator.timeline import Post, Timeline
 from local.x_simulator.webhooks import Webhook, Webhooks
 
 MAX_IDS = 100
+REPLAYED_SECONDS = 24 * 60 * 60
+MINUTE = 60
 SEARCHED_SECONDS = 7 * 24 * 60 * 60
 DUPLICATE_SECONDS = 24 * 60 * 60
 
@@ -100,6 +103,7 @@ class XApi:
             Operation("GET", "/2/tweets/search/recent", self._search_recent, 450, 300, read),
             Operation("POST", "/2/webhooks", self._create_webhook, 450),
             Operation("GET", "/2/webhooks", self._get_webhooks, 450),
+            Operation("POST", "/2/webhooks/replay", self._replay, 450),
             Operation("PUT", "/2/webhooks/{webhook_id}", self._validate_webhook, 450),
             Operation("DELETE", "/2/webhooks/{webhook_id}", self._delete_webhook, 450),
         )
@@ -203,15 +207,25 @@ class XApi:
         return answer({**({"data": documents} if documents else {}), "meta": {"result_count": len(documents)}})
 
     async def _validate_webhook(self, request: Request, _: Principal) -> Response:
-        valid = await self._webhooks.validate(self._webhook(request))
+        valid = await self._webhooks.validate(self._webhook(request.path_params["webhook_id"]))
         return answer({"data": {"valid": valid} if self._behaviour.names == "new" else {"attempted": True}})
 
+    async def _replay(self, request: Request, _: Principal) -> Response:
+        body = await json_object(request)
+        webhook = self._webhook(str(body.get("webhook_id")))
+        since, until = (_minute(body, name) for name in ("from_date", "to_date"))
+        if not self._now() - REPLAYED_SECONDS <= since + MINUTE <= until + MINUTE <= self._now() + 2 * MINUTE:
+            raise invalid_request("The dates must be in order and in the last 24 hours.", {"from_date": [str(since)]})
+        self._network.replay(webhook, since, until + MINUTE)
+        created_at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds")
+        document = {"job_id": str(self._ids.next_id()), "created_at": created_at.replace("+00:00", "Z")}
+        return answer({"data": document} if self._behaviour.names == "new" else document)
+
     async def _delete_webhook(self, request: Request, _: Principal) -> Response:
-        self._webhooks.delete(self._webhook(request))
+        self._webhooks.delete(self._webhook(request.path_params["webhook_id"]))
         return answer({"data": {"deleted": True}})
 
-    def _webhook(self, request: Request) -> Webhook:
-        webhook_id = request.path_params["webhook_id"]
+    def _webhook(self, webhook_id: str) -> Webhook:
         webhook = self._webhooks.get(webhook_id)
         if webhook is None:
             problem = not_found("webhook_id", webhook_id, "webhook")
@@ -301,6 +315,14 @@ def _expansions(request: Request) -> Collection[str]:
     if unknown:
         raise invalid_request(f"The expansion [{unknown[0]}] does not exist.", {"expansions": unknown})
     return {"referenced_tweets.id" if name.startswith("referenced_posts") else name for name in given}
+
+
+def _minute(body: dict[str, Any], name: str) -> float:
+    """A minute of `yyyymmddhhmm`, UTC, in seconds of the Unix epoch."""
+    try:
+        return datetime.strptime(str(body.get(name)), "%Y%m%d%H%M").replace(tzinfo=UTC).timestamp()
+    except ValueError as error:
+        raise invalid_request(f"$.{name}: is not yyyymmddhhmm", {name: [str(body.get(name))]}) from error
 
 
 def _in_range(posts: list[Post], request: Request) -> list[Post]:

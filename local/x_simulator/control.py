@@ -62,6 +62,7 @@ class Control:
             ("POST", "accounts/{account}/revoke", self._revoke),
             ("GET", "deliveries", self._list_deliveries),
             ("POST", "deliveries/{delivery_id:int}/redeliver", self._redeliver),
+            ("POST", "webhooks/{webhook_id}/disable", self._disable_webhook),
             ("GET", "settings", self._get_settings),
             ("PATCH", "settings", self._change_settings),
             ("GET", "faults", self._list_faults),
@@ -120,6 +121,13 @@ class Control:
         if delivery is None:
             raise ControlError("There is no such delivery.", HTTPStatus.NOT_FOUND)
         return self._webhooks.redeliver(delivery).document
+
+    async def _disable_webhook(self, request: Request) -> dict[str, Any]:
+        webhook = self._webhooks.get(request.path_params["webhook_id"])
+        if webhook is None:
+            raise ControlError("There is no such webhook.", HTTPStatus.NOT_FOUND)
+        self._webhooks.disable(webhook)
+        return {"disabled": True}
 
     async def _get_settings(self, _: Request) -> dict[str, Any]:
         return dict(vars(self._behaviour))

@@ -9,7 +9,7 @@ from local.x_simulator.events import Event, Events
 from local.x_simulator.snowflakes import SnowflakeClock
 from local.x_simulator.timeline import Post, Timeline
 from local.x_simulator.tokens import Tokens
-from local.x_simulator.webhooks import Webhooks
+from local.x_simulator.webhooks import Webhook, Webhooks
 
 
 class Listener(Protocol):
@@ -86,6 +86,13 @@ class Network:
         self._timeline.delete(post.first_id)
         self._deliver(self._events.of_deletion(newest))
         self._listener.deleted(newest)
+
+    def replay(self, webhook: Webhook, since: float, until: float) -> None:
+        """Tell one webhook again of the posts of a time, in seconds of the Unix epoch, as they are now."""
+        for post in reversed(self._timeline.all()):
+            if since <= post.created_at.timestamp() < until:
+                for event in self._events.of_post(post):
+                    self._webhooks.deliver_to(webhook, event.document, event.event_type, event.post_id)
 
     def revoke(self, account: Account) -> None:
         """Let an account end the app's access."""

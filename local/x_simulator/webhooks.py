@@ -175,6 +175,15 @@ class Webhooks:
         body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         return [self._begin(webhook.id, event_type, post_id, body) for webhook in self.all() if webhook.valid]
 
+    def deliver_to(self, webhook: Webhook, event: dict[str, Any], event_type: str, post_id: int | None) -> None:
+        """Begin to deliver an event to one webhook."""
+        body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+        self._begin(webhook.id, event_type, post_id, body)
+
+    def disable(self, webhook: Webhook) -> None:
+        """Deliver no more, as X does after too many failures, until the webhook answers a challenge."""
+        self._set_valid(webhook.id, False)
+
     def redeliver(self, delivery: Delivery) -> Delivery:
         """Deliver the same bytes once more."""
         return self._begin(delivery.webhook_id, delivery.event_type, delivery.post_id, delivery.body)

@@ -62,6 +62,11 @@ class Stored:
         )
         return [dict(item) for answer in found for item in answer["Items"]]
 
+    def end_lease(self, work: str) -> None:
+        """Let somebody take up a work that a lease puts off, as if its time had come."""
+        key = {"name": {"S": f"lease#{work}"}}
+        self._dynamodb.delete_item(TableName=self._outputs["CheckpointsTableName"], Key=key)
+
     def waits_for_insertion(self) -> bool:
         """Whether a cart request is on its way or comes again."""
         return self._holds("CartRequestsQueueUrl")

@@ -18,6 +18,7 @@ from hashcart.domain.posts import key_time_ms
 from hashcart.domain.recipients import COMPLAINED, Recipient
 from hashcart.domain.store_carts import Adopt
 from hashcart.domain.sweeps import SweepPosition
+from hashcart.domain.webhooks import WebhookHealth
 from hashcart.storage.account_links import (
     UNLINKED_LIFE_MS,
     ContendedError,
@@ -594,6 +595,15 @@ class MemoryCheckpoints(Faulty):
         super().__init__()
         self.positions: dict[str, SweepPosition] = {}
         self.leases: dict[str, int] = {}
+        self.webhooks: dict[str, WebhookHealth] = {}
+
+    def webhook(self, webhook_id: str) -> WebhookHealth:
+        self._step()
+        return self.webhooks.get(webhook_id, WebhookHealth())
+
+    def save_webhook(self, webhook_id: str, health: WebhookHealth) -> None:
+        self._step()
+        self.webhooks[webhook_id] = health
 
     def position(self, source: str) -> SweepPosition | None:
         self._step()

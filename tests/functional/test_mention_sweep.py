@@ -20,6 +20,7 @@ from tests.fakes.handlers import STORE, X_API, Bundle, Context, http_event, sqs_
 from tests.fakes.internet import Internet, Request
 
 MENTIONS, SEARCH = f"GET {X_API}/2/users/900/mentions", f"GET {X_API}/2/tweets/search/recent"
+WEBHOOKS = f"GET {X_API}/2/webhooks"
 EVENT = EVENTS / "mention_sweep__good.json"
 MUG = {
     "id": "mug",
@@ -55,6 +56,7 @@ def internet() -> Internet:
     internet.answer(f"GET {STORE}/api/products/mug", (200, MUG))
     internet.answer(MENTIONS, page())
     internet.answer(SEARCH, page())
+    internet.answer(WEBHOOKS, (200, {"data": [{"id": "77", "url": "https://x", "valid": True}]}))
     return internet
 
 
@@ -96,7 +98,7 @@ def test_posts_of_both_sources_reach_the_posts_queue_once_each(aws: Aws, interne
 
 def test_x_is_asked_as_it_wants(internet: Internet, bundle: Bundle) -> None:
     sweep(bundle)
-    mentions, search = internet.requests
+    _, mentions, search = internet.requests
     assert mentions.headers["authorization"] == search.headers["authorization"] == "Bearer app-bearer"
     assert search.query["query"] == "(#AmazonCart OR #AmazonBasket OR #アマゾンポチ) is:reply -is:retweet"
     assert abs(posted_at_ms(mentions.query["since_id"]) - (clock_ms() - 600_000)) < 60_000
@@ -135,7 +137,7 @@ def test_each_source_can_be_turned_off(
     aws: Aws, internet: Internet, monkeypatch: pytest.MonkeyPatch, name: str, asked: str
 ) -> None:
     sweep(Bundle(aws, internet, monkeypatch, **{name: "false"}))
-    assert [f"{request.method} {X_API}{request.path}" for request in internet.requests] == [asked]
+    assert [f"{request.method} {X_API}{request.path}" for request in internet.requests] == [WEBHOOKS, asked]
 
 
 def test_one_source_in_trouble_does_not_hold_up_the_other(aws: Aws, internet: Internet, bundle: Bundle) -> None:
@@ -168,4 +170,28 @@ def test_a_token_that_x_rejects_is_tried_again_next_minute(aws: Aws, internet: I
 def test_nothing_is_begun_without_the_time_to_end_it(internet: Internet, bundle: Bundle) -> None:
     handler = bundle.load("mention_sweep")
     assert handler.lambda_handler({}, Context(remaining_ms=1000)) == {"passed_on": 0}
-    assert internet.requests == []
+    assert [f"{request.method} {X_API}{request.path}" for request in internet.requests] == [WEBHOOKS]
+
+
+def test_a_disabled_webhook_is_enabled_and_replayed(aws: Aws, internet: Internet, bundle: Bundle) -> None:
+    disabled, enabled = ({"id": "77", "url": "https://x", "valid": valid} for valid in (False, True))
+    internet.answer(WEBHOOKS, (200, {"data": [disabled]}), (200, {"data": [enabled]}))
+    internet.answer(f"PUT {X_API}/2/webhooks/77", (200, {"data": {"attempted": True}}))
+    internet.answer(f"POST {X_API}/2/webhooks/replay", (200, {"job_id": "1", "created_at": "2026-11-23T12:00:00Z"}))
+    internet.answer(MENTIONS, page(raw(now_id(1000))))
+    assert sweep(bundle) == 1
+    paths = [(request.method, request.path) for request in internet.requests if "webhooks" in request.path]
+    assert paths == [
+        ("GET", "/2/webhooks"),
+        ("PUT", "/2/webhooks/77"),
+        ("GET", "/2/webhooks"),
+        ("POST", "/2/webhooks/replay"),
+    ]
+    assert len(aws.received("PostsQueue")) == 1
+
+
+def test_trouble_with_the_webhooks_does_not_hold_up_the_sweep(aws: Aws, internet: Internet, bundle: Bundle) -> None:
+    internet.answer(WEBHOOKS, (503, {}))
+    internet.answer(MENTIONS, page(raw(now_id(1000))))
+    assert sweep(bundle) == 1
+    assert len(aws.received("PostsQueue")) == 1

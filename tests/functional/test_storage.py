@@ -18,6 +18,7 @@ from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.recipients import Recipient
 from hashcart.domain.sessions import ABSOLUTE_MS, Session
 from hashcart.domain.sweeps import SweepPosition
+from hashcart.domain.webhooks import WebhookHealth
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import ROW_LIFE_MS, Activity
 from hashcart.storage.bot_tokens import BotTokens
@@ -588,3 +589,12 @@ def test_one_caller_has_the_lease_until_it_is_over(stores: Stores) -> None:
     assert take("sweep", now_ms=NOW_MS + 60_000, lease_ms=60_000)
     stores.checkpoints.release("sweep")
     assert take("sweep", now_ms=NOW_MS + 60_001, lease_ms=60_000)
+
+
+def test_what_is_known_of_a_webhook_is_read_as_it_was_kept(stores: Stores) -> None:
+    checkpoints = stores.checkpoints
+    assert checkpoints.webhook("1") == WebhookHealth()
+    for health in (WebhookHealth(NOW_MS), WebhookHealth(NOW_MS, NOW_MS), WebhookHealth(None, NOW_MS)):
+        checkpoints.save_webhook("1", health)
+        assert checkpoints.webhook("1") == health
+    assert checkpoints.webhook("2") == WebhookHealth()

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
+from hashcart.http import HttpClient
+from hashcart.observability import clock_ms
+from hashcart.social.x.client import XApi
 from hashcart.social.x.sign_in import PROFILE_FIELDS
 from local.x_simulator import api
+from tests.fakes.internet import Internet
 from tests.fakes.x_simulator_world import APP, World, eventually, world
 
 CONTRACTS = Path(__file__).resolve().parents[2].parent / "shared" / "contracts"
@@ -88,6 +92,16 @@ def check_events(contract: Contract, events: list[dict[str, Any]]) -> None:
         contract.check("ActivityEventId", event["event_uuid"].removeprefix("-"))
 
 
+def replay_request(webhook_id: str) -> dict[str, str]:
+    """What HashCart asks for, as its client sends it."""
+    sent = Internet()
+    sent.answer("POST http://x.test/2/webhooks/replay", (200, {}))
+    api = XApi(HttpClient(sent), "http://x.test", clock_ms)  # type: ignore[arg-type]
+    api.replay(webhook_id, "app", from_ms=clock_ms() - 60_000, to_ms=clock_ms())
+    body: dict[str, str] = sent.requests[0].json()
+    return body
+
+
 class TestOldNames:
     def test_posts(self, old: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:
@@ -144,6 +158,10 @@ class TestOldNames:
             old.check("Get2WebhooksResponse", x.client.get("/2/webhooks", headers=APP).json())
             path = f"/2/webhooks/{webhook['id']}"
             old.check("WebhookConfigPutResponse", x.client.put(path, headers=APP).json())
+            replay = replay_request(webhook["id"])
+            old.check("WebhookReplayCreateRequest", replay)
+            job = x.client.post("/2/webhooks/replay", json=replay, headers=APP).json()
+            old.check("ReplayJobCreateResponse", job)
             old.check("WebhookConfigDeleteResponse", x.client.delete(path, headers=APP).json())
             old.check("Get2WebhooksResponse", x.client.get("/2/webhooks", headers=APP).json())
 
@@ -223,6 +241,10 @@ class TestNewNames:
             new.check("GetWebhooksResponse", x.client.get("/2/webhooks", headers=APP).json())
             path = f"/2/webhooks/{webhook['data']['id']}"
             new.check("ValidateWebhooksResponse", x.client.put(path, headers=APP).json())
+            replay = replay_request(webhook["data"]["id"])
+            new.check("CreateWebhookReplayJobRequest", replay)
+            job = x.client.post("/2/webhooks/replay", json=replay, headers=APP).json()
+            new.check("CreateWebhookReplayJobResponse", job)
             new.check("DeleteWebhooksResponse", x.client.delete(path, headers=APP).json())
             new.check("ResourceNotFoundProblem", x.client.delete(path, headers=APP).json())
 

@@ -1,5 +1,6 @@
 """Registration, challenges, signed deliveries and their retries."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +281,36 @@ class TestRetries:
             delivered(x, 2)
             assert x.endpoint.deliveries[0].content == x.endpoint.deliveries[1].content
             assert x.client.post("/simulator/deliveries/9999/redeliver").status_code == 404
+
+
+class TestADeadWebhook:
+    def test_it_gets_nothing_until_it_is_enabled_and_then_a_replay(self, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            webhook_id = x.register_webhook()["id"]
+            x.client.post(f"/simulator/webhooks/{webhook_id}/disable").raise_for_status()
+            assert x.client.get("/2/webhooks", headers=APP).json()["data"][0]["valid"] is False
+            post = x.post("222", "@shopbot #AmazonCart", in_reply_to=x.seed_post("mug"))["id"]
+            assert x.client.get("/simulator/deliveries", params={"post_id": post}).json()["deliveries"] == []
+            x.client.put(f"/2/webhooks/{webhook_id}", headers=APP)
+            now = datetime.now(UTC)
+            body = {
+                "webhook_id": webhook_id,
+                "from_date": f"{now - timedelta(minutes=1):%Y%m%d%H%M}",
+                "to_date": f"{now:%Y%m%d%H%M}",
+            }
+            job = x.client.post("/2/webhooks/replay", json=body, headers=APP)
+            events = delivered(x, 2)
+        assert job.status_code == 200
+        assert {event["data"]["payload"]["id"] for event in events if event["data"]["payload"]["id"] == post} == {post}
+
+    @pytest.mark.parametrize("change", [{"from_date": "x"}, {"from_date": "200001010000"}, {"to_date": "200001010000"}])
+    def test_a_replay_is_of_the_last_day(self, tmp_path: Path, change: dict[str, str]) -> None:
+        with world(tmp_path) as x:
+            minute = f"{datetime.now(UTC):%Y%m%d%H%M}"
+            body = {"webhook_id": x.register_webhook()["id"], "from_date": minute, "to_date": minute} | change
+            assert x.client.post("/2/webhooks/replay", json=body, headers=APP).status_code == 400
+
+    def test_what_is_not_there_is_not_found(self, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            assert x.client.post("/simulator/webhooks/1/disable").status_code == 404
+            assert x.client.post("/2/webhooks/replay", json={"webhook_id": "1"}, headers=APP).status_code == 404

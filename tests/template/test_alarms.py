@@ -1,8 +1,11 @@
 """Each alarm watches a metric that AWS publishes, of a resource of the template."""
 
+import re
+
 import pytest
 
 from tests.template.loading import resources_of, target, template
+from tests.template.test_functions import handler_file, imported_files
 
 # Metrics and their dimension, from the services' pages about CloudWatch metrics.
 PUBLISHED = {
@@ -15,25 +18,51 @@ TYPE_OF_DIMENSION = {
     "FunctionName": "AWS::Serverless::Function",
     "ApiId": "AWS::Serverless::HttpApi",
 }
-ALARMS = sorted(resources_of("AWS::CloudWatch::Alarm"))
+OWN_NAMESPACE = {"Fn::Sub": "HashCart/${AWS::StackName}"}
+ALARMS = resources_of("AWS::CloudWatch::Alarm")
+OF_AWS = sorted(name for name, alarm in ALARMS.items() if alarm["Properties"]["Namespace"] != OWN_NAMESPACE)
+OF_LOGS = sorted(set(ALARMS) - set(OF_AWS))
+FILTERS = {
+    transformation["MetricName"]: resource["Properties"]
+    for resource in resources_of("AWS::Logs::MetricFilter").values()
+    for transformation in resource["Properties"]["MetricTransformations"]
+}
+SILENT = "WebhookSilentAlarm"
 
 
-@pytest.mark.parametrize("name", ALARMS)
+@pytest.mark.parametrize("name", OF_AWS)
 def test_its_metric_exists(name: str) -> None:
-    alarm = template()["Resources"][name]["Properties"]
+    alarm = ALARMS[name]["Properties"]
     dimension, metrics = PUBLISHED[alarm["Namespace"]]
     assert alarm["MetricName"] in metrics
     assert [entry["Name"] for entry in alarm["Dimensions"]] == [dimension]
 
 
-@pytest.mark.parametrize("name", ALARMS)
+@pytest.mark.parametrize("name", OF_AWS)
 def test_its_dimension_is_a_resource_of_the_template(name: str) -> None:
-    [dimension] = template()["Resources"][name]["Properties"]["Dimensions"]
+    [dimension] = ALARMS[name]["Properties"]["Dimensions"]
     resource = template()["Resources"][str(target(dimension["Value"]))]
     assert resource["Type"] == TYPE_OF_DIMENSION[dimension["Name"]]
 
 
-@pytest.mark.parametrize("name", ALARMS)
+@pytest.mark.parametrize("name", OF_LOGS)
+def test_its_metric_counts_a_line_that_the_code_logs_at_every_level(name: str) -> None:
+    alarm = ALARMS[name]["Properties"]
+    found = FILTERS[alarm["MetricName"]]
+    [transformation] = found["MetricTransformations"]
+    assert (transformation["MetricNamespace"], transformation["MetricValue"]) == (OWN_NAMESPACE, "1")
+    assert "Dimensions" not in alarm
+    assert "Dimensions" not in transformation
+    outcome = re.fullmatch(r'\{ \$\.outcome = "(\w+)" \}', found["FilterPattern"])
+    assert outcome
+    group = str(target(found["LogGroupName"]))
+    assert group.endswith("LogGroup")
+    handler = handler_file(group.removesuffix("LogGroup") + "Function")
+    assert any(f'"{outcome[1]}"' in file.read_text() for file in imported_files(handler))
+    assert template()["Parameters"]["LogLevel"]["AllowedValues"][-1] == "ERROR"
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS))
 def test_it_tells_somebody_what_to_do(name: str) -> None:
     alarm = template()["Resources"][name]["Properties"]
     assert alarm["AlarmDescription"]
@@ -42,6 +71,6 @@ def test_it_tells_somebody_what_to_do(name: str) -> None:
     assert [target(topic) for topic in topics] == ["AlarmTopic"]
 
 
-@pytest.mark.parametrize("name", ALARMS)
-def test_silence_is_no_alarm(name: str) -> None:
-    assert template()["Resources"][name]["Properties"]["TreatMissingData"] == "notBreaching"
+@pytest.mark.parametrize("name", sorted(ALARMS))
+def test_silence_is_an_alarm_only_where_it_is_the_trouble(name: str) -> None:
+    assert ALARMS[name]["Properties"]["TreatMissingData"] == ("breaching" if name == SILENT else "notBreaching")

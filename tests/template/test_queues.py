@@ -30,7 +30,7 @@ def alarmed_metrics(queue: str) -> set[str]:
     return {
         alarm["Properties"]["MetricName"]
         for alarm in resources_of("AWS::CloudWatch::Alarm").values()
-        for dimension in alarm["Properties"]["Dimensions"]
+        for dimension in alarm["Properties"].get("Dimensions", [])
         if dimension["Name"] == "QueueName" and target(dimension["Value"]) == queue
     }
 

@@ -21,6 +21,7 @@ from hashcart.social.x.client import (
     ReplyRefusedError,
     Stretch,
     TokenRejectedError,
+    Webhook,
     XApi,
     XUnavailableError,
 )
@@ -364,3 +365,42 @@ def test_a_page_that_x_does_not_show_is_no_empty_page(internet: Internet, api: X
     internet.answer(MENTIONS, answer)
     with pytest.raises(XUnavailableError):
         api.mentions("900", "app", Stretch("1"))
+
+
+def test_webhooks_are_listed_leniently(internet: Internet, api: XApi) -> None:
+    listed = [{"id": "1", "valid": True}, {"id": "2", "valid": False}, {"id": 3}, {"url": "x"}, "x"]
+    internet.answer(f"GET {X}/2/webhooks", (200, {"data": listed}), (200, {"meta": {"result_count": 0}}))
+    assert api.webhooks("app") == [Webhook("1", True), Webhook("2", False), Webhook("3", False)]
+    assert api.webhooks("app") == []
+
+
+@pytest.mark.parametrize("answer", [(200, {"data": {"attempted": True}}), (200, {"data": {"valid": True}}), (204, b"")])
+def test_a_webhook_is_enabled(internet: Internet, api: XApi, answer: Answer) -> None:
+    internet.answer(f"PUT {X}/2/webhooks/1", answer)
+    api.enable_webhook("1", "app")
+    assert internet.requests[0].headers["authorization"] == "Bearer app"
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 503])
+def test_a_webhook_that_could_not_be_challenged(internet: Internet, api: XApi, status: int) -> None:
+    internet.answer(f"PUT {X}/2/webhooks/1", (status, {}))
+    with pytest.raises(XUnavailableError):
+        api.enable_webhook("1", "app")
+
+
+@pytest.mark.parametrize(("status", "replayed"), [(200, True), (201, True), (400, False), (403, False), (404, False)])
+def test_a_replay_is_asked_for_in_minutes(internet: Internet, api: XApi, status: int, replayed: bool) -> None:
+    internet.answer(f"POST {X}/2/webhooks/replay", (status, {}))
+    assert api.replay("1", "app", from_ms=1_745_524_859_999, to_ms=1_745_525_000_000) is replayed
+    assert internet.requests[0].json() == {
+        "webhook_id": "1",
+        "from_date": "202504242000",
+        "to_date": "202504242003",
+    }
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_replay_that_may_come_later(internet: Internet, api: XApi, status: int) -> None:
+    internet.answer(f"POST {X}/2/webhooks/replay", (status, {}))
+    with pytest.raises(XUnavailableError):
+        api.replay("1", "app", from_ms=0, to_ms=1)

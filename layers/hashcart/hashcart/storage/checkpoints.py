@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hashcart.domain.sweeps import SweepPosition
+from hashcart.domain.webhooks import WebhookHealth
 from hashcart.storage.table import ConditionFailedError, Table
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Checkpoints:
-    """Positions (`sweep#<source>`) and leases (`lease#<work>`), an item each."""
+    """Positions (`sweep#<source>`), what is known of webhooks (`webhook#<id>`) and leases (`lease#<work>`)."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._table = Table(client, table_name)
@@ -38,6 +39,21 @@ class Checkpoints:
                 "resume_below_id": position.resume_below_id,
                 "seen": list(position.seen),
                 "wait_until_ms": position.wait_until_ms,
+            }
+        )
+
+    def webhook(self, webhook_id: str) -> WebhookHealth:
+        """What is known of a webhook, read consistently."""
+        item = self._table.get({"name": f"webhook#{webhook_id}"}, consistent=True) or {}
+        return WebhookHealth(item.get("valid_at_ms"), item.get("gap_from_ms"))
+
+    def save_webhook(self, webhook_id: str, health: WebhookHealth) -> None:
+        """Keep what is known of a webhook."""
+        self._table.put(
+            {
+                "name": f"webhook#{webhook_id}",
+                "valid_at_ms": health.valid_at_ms,
+                "gap_from_ms": health.gap_from_ms,
             }
         )
 

@@ -9,7 +9,7 @@ from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.summons import Bot
 from hashcart.domain.sweeps import SweepPosition
 from hashcart.messages.posts import PostArrived, to_json
-from hashcart.observability import report, report_failure
+from hashcart.observability import failure_of, logger, report, report_failure
 from hashcart.queues import MAX_BATCH_BYTES, NotSentError, send_all
 from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.app_token import with_app_token
@@ -95,7 +95,10 @@ class SweepPosts:
             self.positions.save(source.name, position.waiting_until(error.reset_ms))
             report_failure(None, "sweep_waits", error)
         except TRANSIENT as error:
-            report_failure(None, "sweep_interrupted", error)
+            # At this level a metric of the template counts it, and an alarm tells when it does not end.
+            logger.error(
+                "sweep", extra={"outcome": "sweep_interrupted", "source": source.name, "reason": failure_of(error)}
+            )
         return passed_on
 
     def _position(self, source: Source) -> SweepPosition:

@@ -1,6 +1,7 @@
 """X's API, version 2: the calls that HashCart makes."""
 
 import json
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -73,6 +74,14 @@ class PostPage:
     ids: tuple[str, ...]
     posts: tuple[Post, ...]
     next_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook of the app; X delivers to it only while it is valid."""
+
+    id: str
+    is_valid: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,33 @@ class XApi:
         """A page of the posts of the last seven days that match a query. Raises what `mentions` raises."""
         return self._page("/2/tweets/search/recent", bearer_token, stretch, {"query": query}, "next_token")
 
+    def webhooks(self, bearer_token: str) -> list[Webhook]:
+        """The app's webhooks. Raises RateLimitedError, TokenRejectedError, XUnavailableError."""
+        document = _document(self._call("GET", "/2/webhooks", bearer_token), HTTPStatus.OK)
+        found = _objects(document.get("data"))
+        return [Webhook(str(raw["id"]), raw.get("valid") is True) for raw in found if is_post_id(str(raw.get("id")))]
+
+    def enable_webhook(self, webhook_id: str, bearer_token: str) -> None:
+        """Have X challenge a webhook, which enables it if it answers rightly. Raises what `webhooks` raises.
+
+        What X answers does not tell how that ended (2.166: only that it was attempted).
+        """
+        answer = self._call("PUT", f"/2/webhooks/{webhook_id}", bearer_token)
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+            raise XUnavailableError(f"status {answer.status}")
+
+    def replay(self, webhook_id: str, bearer_token: str, *, from_ms: int, to_ms: int) -> bool:
+        """Have X deliver again what it had for a webhook; False if X does not do that for this app.
+
+        Raises what `webhooks` raises.
+        """
+        stretch = {"from_date": _minute(from_ms), "to_date": _minute(to_ms)}
+        body = json.dumps({"webhook_id": webhook_id, **stretch}).encode()
+        answer = self._call("POST", "/2/webhooks/replay", bearer_token, body=body)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise XUnavailableError(f"status {answer.status}")
+        return answer.status in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
+
     def refresh(self, refresh_token: str, client_id: str, client_secret: str) -> Answer:
         """Spend a refresh token. The answer is the caller's to judge; XUnavailableError if there is none."""
         return self._request(
@@ -230,6 +266,11 @@ def _refusal(answer: Answer) -> DuplicateReplyError | ReplyRefusedError:
     if DUPLICATE_CONTENT in str(problem.get("detail")).lower():
         return DuplicateReplyError("the text is there already")
     return ReplyRefusedError(str(problem.get("type") or problem.get("title") or answer.status))
+
+
+def _minute(moment_ms: int) -> str:
+    """A moment as X's replays want it: UTC, `yyyymmddhhmm`."""
+    return time.strftime("%Y%m%d%H%M", time.gmtime(moment_ms // 1000))
 
 
 def _readable(raw: Mapping[str, Any]) -> Post | None:
