@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from hashcart.domain.account_links import AccountLink
 from hashcart.domain.posts import posted_at_ms
@@ -17,7 +18,7 @@ from tests.fakes.account_links import tie
 from tests.fakes.aws import Aws, aws_account
 from tests.fakes.clock import post_id
 from tests.fakes.handlers import STORE, X_API, Bundle, Context, http_event, sqs_event
-from tests.fakes.internet import Internet, Request
+from tests.fakes.internet import Answer, Internet, Request
 
 MENTIONS, SEARCH = f"GET {X_API}/2/users/900/mentions", f"GET {X_API}/2/tweets/search/recent"
 WEBHOOKS = f"GET {X_API}/2/webhooks"
@@ -147,6 +148,31 @@ def test_one_source_in_trouble_does_not_hold_up_the_other(aws: Aws, internet: In
     assert sweep(bundle) == 0
     assert [request.path for request in internet.requests].count("/2/users/900/mentions") == 1
     assert len(aws.received("PostsQueue")) == 1
+
+
+TROUBLES: list[Answer] = [
+    (500, {}),
+    (503, b"<html>over capacity</html>"),
+    (200, b"<html>"),
+    (200, {"errors": [{"title": "Not Found Error"}]}),
+    ReadTimeoutError(None, "", "timed out"),  # type: ignore[arg-type]
+    ProtocolError("cut"),
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: str(trouble)[:20])
+def test_trouble_between_two_pages_loses_nothing_and_sends_nothing_twice(
+    aws: Aws, internet: Internet, bundle: Bundle, trouble: Answer
+) -> None:
+    newest, middle, oldest = (raw(now_id(ms_ago)) for ms_ago in (1000, 2000, 3000))
+    internet.answer(MENTIONS, page(newest, middle, next_token="n"), trouble, trouble, page(oldest))
+    assert [sweep(bundle) for _ in range(4)] == [2, 0, 1, 0]
+    asked = [request.query for request in internet.requests if request.path.endswith("/mentions")]
+    assert asked[1]["pagination_token"] == "n"
+    assert asked[2]["until_id"] == asked[3]["until_id"] == middle["id"]
+    assert [body["post"]["id"] for body in aws.received("PostsQueue")] == [
+        post["id"] for post in (newest, middle, oldest)
+    ]
 
 
 def test_pages_are_read_to_the_end(aws: Aws, internet: Internet, bundle: Bundle) -> None:
