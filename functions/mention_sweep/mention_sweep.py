@@ -14,7 +14,7 @@ from hashcart.domain.summons import Bot
 from hashcart.http import HttpClient
 from hashcart.observability import clock_ms, logger
 from hashcart.secrets import Secret
-from hashcart.settings import base_url, flag, names, text
+from hashcart.settings import base_url, flag, names, text, whole_number
 from hashcart.social.x.client import XApi
 from hashcart.social.x.search_queries import replies_with
 from hashcart.storage.checkpoints import Checkpoints
@@ -46,6 +46,7 @@ sweep_posts = SweepPosts(
     queue_url=text("POSTS_QUEUE_URL"),
     hashtags=CartHashtags(names("CART_HASHTAGS")),
     bot=bot,
+    daily_posts=whole_number("SWEEP_DAILY_POSTS"),
     clock_ms=clock_ms,
 )
 

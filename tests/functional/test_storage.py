@@ -575,6 +575,7 @@ def test_a_position_is_read_as_it_was_kept(stores: Stores) -> None:
     assert checkpoints.position("mentions") is None
     begun = SweepPosition.beginning(NOW_MS)
     half_way = begun.after_page([post_id(1000), post_id(2000)]).waiting_until(NOW_MS + 1)
+    half_way = half_way.having_read([post_id()], NOW_MS)
     for position in (begun, half_way):
         checkpoints.save("mentions", position)
         assert checkpoints.position("mentions") == position

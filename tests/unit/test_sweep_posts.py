@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hashcart.domain.cart_hashtags import CartHashtags
-from hashcart.domain.posts import HashtagSpan, Mention, Post
+from hashcart.domain.posts import DAY_MS, HashtagSpan, Mention, Post
 from hashcart.domain.summons import Bot
 from hashcart.queues import NotSentError
 from hashcart.social.x.client import PostPage, RateLimitedError, Stretch, TokenRejectedError, XUnavailableError
@@ -94,6 +94,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         queue_url="queue",
         hashtags=CartHashtags(["AmazonCart"]),
         bot=Bot("900", "shopbot"),
+        daily_posts=20,
         clock_ms=clock,
     )
     return World(timeline, checkpoints, sqs, clock, sweep)
@@ -213,3 +214,23 @@ def test_a_message_that_no_queue_takes_holds_nothing_up(world: World, monkeypatc
     world.timeline.posts = [huge, normal]
     assert world.minute() == 1
     assert world.sent == [normal.id]
+
+
+def test_a_days_budget_ends_the_reading_but_loses_nothing(world: World) -> None:
+    posts = [reply(second * 1000) for second in range(1, 31)]
+    world.timeline.posts = list(posts)
+    assert world.minute() == 20
+    calls = len(world.timeline.asked)
+    assert world.minute() == 0
+    assert len(world.timeline.asked) == calls
+    world.clock.now_ms += DAY_MS
+    assert world.minute() == 10
+    assert sorted(world.sent) == sorted(ids(*posts))
+
+
+def test_what_is_read_again_is_not_counted_again(world: World) -> None:
+    world.timeline.posts = [reply(second * 1000) for second in range(1, 11)]
+    for _ in range(9):
+        world.minute()
+    world.timeline.posts.append(reply(0))
+    assert world.minute() == 1

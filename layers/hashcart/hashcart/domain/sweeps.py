@@ -21,7 +21,8 @@ class SweepPosition:
 
     Everything up to `newest_id` has been passed on. A round that stopped half-way had begun at `round_newest_id` and
     goes on below `resume_below_id`. `seen` are the ids of the ten minutes before the newest; the source is not asked
-    before `wait_until_ms`.
+    before `wait_until_ms`. `reads` posts were read, and are billed, on the day `reads_day` (UTC, in days of the Unix
+    epoch).
     """
 
     newest_id: str
@@ -29,6 +30,8 @@ class SweepPosition:
     resume_below_id: str | None = None
     seen: tuple[str, ...] = ()
     wait_until_ms: int = 0
+    reads_day: int = 0
+    reads: int = 0
 
     @classmethod
     def beginning(cls, now_ms: int) -> "SweepPosition":
@@ -51,7 +54,23 @@ class SweepPosition:
     def after_round(self) -> "SweepPosition":
         """The position once the last page of a round has been passed on."""
         newest = max(self.round_newest_id or self.newest_id, self.newest_id, key=int)
-        return SweepPosition(newest, seen=_recent(self.seen, newest))
+        return replace(
+            self,
+            newest_id=newest,
+            round_newest_id=None,
+            resume_below_id=None,
+            seen=_recent(self.seen, newest),
+            wait_until_ms=0,
+        )
+
+    def reads_on_day_of(self, now_ms: int) -> int:
+        """How many posts were read so far on the day of a moment."""
+        return self.reads if self.reads_day == now_ms // DAY_MS else 0
+
+    def having_read(self, ids: Iterable[str], now_ms: int) -> "SweepPosition":
+        """The same position, with the posts counted that were not seen before: X bills a post once a day."""
+        new = len({*ids} - {*self.seen})
+        return replace(self, reads_day=now_ms // DAY_MS, reads=self.reads_on_day_of(now_ms) + new)
 
     def waiting_until(self, wait_until_ms: int) -> "SweepPosition":
         """The same position, with a pause."""

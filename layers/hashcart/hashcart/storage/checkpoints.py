@@ -27,6 +27,8 @@ class Checkpoints:
             resume_below_id=item.get("resume_below_id"),
             seen=tuple(item["seen"]),
             wait_until_ms=item["wait_until_ms"],
+            reads_day=item.get("reads_day", 0),
+            reads=item.get("reads", 0),
         )
 
     def save(self, source: str, position: SweepPosition) -> None:
@@ -39,6 +41,8 @@ class Checkpoints:
                 "resume_below_id": position.resume_below_id,
                 "seen": list(position.seen),
                 "wait_until_ms": position.wait_until_ms,
+                "reads_day": position.reads_day,
+                "reads": position.reads,
             }
         )
 

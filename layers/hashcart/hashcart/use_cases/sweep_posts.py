@@ -61,6 +61,7 @@ class SweepPosts:
     queue_url: str
     hashtags: CartHashtags
     bot: Bot
+    daily_posts: int
     clock_ms: Callable[[], int]
 
     def __call__(self, has_time: Callable[[], bool]) -> int:
@@ -83,11 +84,11 @@ class SweepPosts:
         stretch = Stretch(position.since_id(self.clock_ms()), position.resume_below_id)
         passed_on, is_over = 0, False
         try:
-            while not is_over and has_time():
+            while not is_over and has_time() and self._may_read(source, position):
                 page = with_app_token(self.app_secret, partial(_read, source, stretch))
                 passed_on += self._pass_on(page, position.seen)
                 is_over = page.next_token is None
-                position = position.after_page(page.ids)
+                position = position.having_read(page.ids, self.clock_ms()).after_page(page.ids)
                 position = position.after_round() if is_over else position
                 self.positions.save(source.name, position)
                 stretch = replace(stretch, page_token=page.next_token)
@@ -100,6 +101,13 @@ class SweepPosts:
                 "sweep", extra={"outcome": "sweep_interrupted", "source": source.name, "reason": failure_of(error)}
             )
         return passed_on
+
+    def _may_read(self, source: Source, position: SweepPosition) -> bool:
+        """Whether the day's budget of the source lasts for another page; if not, it goes on tomorrow from here."""
+        if position.reads_on_day_of(self.clock_ms()) < self.daily_posts:
+            return True
+        logger.error("sweep", extra={"outcome": "sweep_over_budget", "source": source.name})
+        return False
 
     def _position(self, source: Source) -> SweepPosition:
         position = self.positions.position(source.name)
