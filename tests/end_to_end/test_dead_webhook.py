@@ -3,10 +3,7 @@
 from typing import Any
 
 from hashcart.use_cases.heal_webhooks import CHECK
-from tests.end_to_end.conftest import ADA, DIETER, World, eventually
-
-SWEPT_SECONDS = 130
-"""Two schedules of a minute, and the way to the cart."""
+from tests.end_to_end.conftest import A_RETRY_SECONDS, ADA, DIETER, World, eventually
 
 
 def webhook(world: World) -> dict[str, Any]:
@@ -20,17 +17,17 @@ def test_a_dead_webhook_loses_nothing_and_comes_back(world: World) -> None:
     searched = world.reply(ADA, "#AmazonCart x4", world.product_post("stoneware-mug"))
     mentioned = world.reply(DIETER, "@shopbot #AmazonCart x3", world.product_post("linen-throw"))
     assert world.deliveries(searched) == world.deliveries(mentioned) == []
-    world.outcome(ADA, searched, seconds=SWEPT_SECONDS)
-    world.outcome(DIETER, mentioned, seconds=SWEPT_SECONDS)
+    world.outcome(ADA, searched, seconds=A_RETRY_SECONDS)
+    world.outcome(DIETER, mentioned, seconds=A_RETRY_SECONDS)
     assert world.cart(ADA)["Stoneware mug, speckled"] == ("in_cart", 4)
     assert world.cart(DIETER)["Washed linen throw"] == ("in_cart", 3)
     world.stored.end_lease(CHECK)  # as if five minutes had passed
-    eventually(lambda: webhook(world)["valid"], "valid webhook", seconds=SWEPT_SECONDS)
+    eventually(lambda: webhook(world)["valid"], "valid webhook", seconds=A_RETRY_SECONDS)
     eventually(
         lambda: [found for found in world.deliveries(mentioned) if found["state"] == "delivered"], "replay of the gap"
     )
     again = world.reply(ADA, "#AmazonCart x2", world.product_post("stoneware-mug"))
-    world.outcome(ADA, again)
+    world.outcome(ADA, again, seconds=A_RETRY_SECONDS)
     assert world.cart(ADA)["Stoneware mug, speckled"] == ("in_cart", 2)
     assert world.cart(DIETER)["Washed linen throw"] == ("in_cart", 3)
     assert len(eventually(lambda: world.answers(mentioned), "answer")) == 1
