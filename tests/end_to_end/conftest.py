@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -18,7 +17,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from hashcart.storage.account_links import AccountLinks
 from local.seed import link_shoppers
 from local.settings import LocalSettings, from_environment
-from local.stack.environment import CREDENTIAL, REGION
+from local.stack.aws import connect
+from local.stack.deployment import Deployment, local_deploy_settings
 from local.stack_watcher import StackWatcher
 from local.x_simulator.watcher import Cart, Outcome
 
@@ -39,9 +39,8 @@ class Stored:
     def __init__(self, settings: LocalSettings) -> None:
         self._settings = settings
         self._outputs: dict[str, str] = json.loads(settings.outputs_file.read_text())
-        session = boto3.Session(CREDENTIAL, CREDENTIAL, region_name=REGION)
-        self._dynamodb = session.client("dynamodb", endpoint_url=settings.aws_endpoint_url)
-        self._sqs = session.client("sqs", endpoint_url=settings.aws_endpoint_url)
+        self._clients = connect(settings)
+        self._dynamodb, self._sqs = self._clients.dynamodb, self._clients.sqs
 
     def shopper_of(self, x_user_id: str) -> str:
         """The shopper that a profile is linked with."""
@@ -92,6 +91,15 @@ class Stored:
         settings = self._settings
         link_shoppers(account_links, settings.store_base_url, time.time_ns() // 1_000_000, settings.marketplace)
 
+    def forget_products(self) -> None:
+        """Start cart_insertion anew, which remembers products in its process for minutes."""
+        deployment = Deployment(self._clients, local_deploy_settings()["stack_name"])
+        function = deployment.functions()["CartInsertionFunction"]
+        variables = {**deployment.variables(function), "STARTED_AT": str(time.time_ns())}
+        self._clients.awslambda.update_function_configuration(
+            FunctionName=function, Environment={"Variables": variables}
+        )
+
     def _empty(self, table: str) -> None:
         schema = self._dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]
         names = [key["AttributeName"] for key in schema]
@@ -131,9 +139,14 @@ class World:
         """The product's page."""
         return f"{self.settings.shop_site_url}/products/{product_id}"
 
-    def take_store_down(self, *, down: bool = True) -> None:
-        """Make the demo store fail, or work again."""
-        self.store.post("/simulator/down", json={"down": down}).raise_for_status()
+    def take_store_down(self) -> None:
+        """Make the demo store fail, so that every reply has to wait for it."""
+        self.stored.forget_products()
+        self.store.post("/simulator/down", json={"down": True}).raise_for_status()
+
+    def bring_store_back(self) -> None:
+        """Let the demo store work again."""
+        self.store.post("/simulator/down", json={"down": False}).raise_for_status()
 
     def rest(self) -> None:
         """Wait until everything that was posted has been worked off."""
@@ -205,7 +218,7 @@ def world() -> Iterator[World]:
 def _all_is_well(world: World) -> Iterator[None]:
     yield
     world.x.delete("/simulator/faults").raise_for_status()
-    world.take_store_down(down=False)
+    world.bring_store_back()
     world.rest()
     assert world.stored.given_up() == []
 

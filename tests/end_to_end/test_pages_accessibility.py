@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from hashcart.pages.kit.limits import CLICKS
 from local.settings import PROJECT_ROOT
@@ -42,21 +42,24 @@ def audit(page: Page) -> Iterator[Audit]:
     assert audit.problems == [], audit.report()
 
 
-def main_button(page: Page) -> None:
-    """Press the page's main button."""
-    page.locator("main button.primary").first.click()
+def send(page: Page, button: str = "main button.primary") -> Response:
+    """Press the first such button and wait for the page that answers, after all redirections."""
+    with page.expect_navigation() as navigation:
+        page.locator(button).first.click()
+    return navigation.value
 
 
 def sign_in_at_store(page: Page, customer: str) -> None:
     """Be a customer of the demo store, on the store's own page."""
     page.get_by_label(re.compile(customer)).check()
-    page.get_by_role("button", name=re.compile("Continue")).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("Continue")).click()
 
 
 def sign_in(page: Page, customer: str) -> None:
     """Sign in and end at the cart."""
     page.goto("/link/sign-in")
-    main_button(page)
+    send(page)
     sign_in_at_store(page, customer)
     page.wait_for_url("**/cart*")
 
@@ -81,7 +84,7 @@ def test_pages_for_everybody(audit: Audit, name: str, address: str) -> None:
 def test_pages_on_the_way_from_the_first_visit_to_the_last(audit: Audit) -> None:
     page = audit.page
     page.goto("/link")
-    main_button(page)
+    send(page)
     sign_in_at_store(page, "Noor Aziz")
     page.wait_for_url("**/link/x")
     audit.look("link-x")
@@ -90,14 +93,14 @@ def test_pages_on_the_way_from_the_first_visit_to_the_last(audit: Audit) -> None
     page.goto("/cart")
     audit.look("cart-not-linked")
     page.goto("/link/x")
-    main_button(page)
+    send(page)
     page.locator("input[name=account][value='333']").check()
     page.get_by_role("button", name="Authorize app").click()
     page.wait_for_url("**/link/consent")
     audit.look("consent")
     page.locator("input[name=ties_profile]").check()
     page.locator("input[name=email][value=nothing]").check()
-    main_button(page)
+    send(page)
     page.wait_for_url("**/link/done")
     audit.look("linked")
     for name in ("account", "cart", "activity", "why-not", "account/unlink", "account/export", "account/erase"):
@@ -105,7 +108,7 @@ def test_pages_on_the_way_from_the_first_visit_to_the_last(audit: Audit) -> None
         audit.look(name.replace("/", "-") if "/" in name else f"{name}-new")
     page.goto("/account/erase")
     page.locator("input[name=sure]").check()
-    page.locator("main button.danger").click()
+    send(page, "main button.danger")
     expect(page).to_have_url(re.compile("/link/erased"))
 
 
@@ -131,13 +134,13 @@ def test_pages_of_a_shopper_with_something_of_everything(audit: Audit, world: Wo
         world.outcome(ADA, world.reply(ADA, "#AmazonCart x2", world.product_post(product)))
     page.goto("/cart")
     audit.look("cart")
-    page.locator("form[action='/cart/check'] button").first.click()
+    send(page, "form[action='/cart/check'] button")
     audit.look("cart-checked", can_reload=False)
     page.goto("/activity")
     audit.look("activity")
     page.goto("/why-not")
     page.locator("#link").fill(f"https://x.com/ada_shops/status/{posts[0]}")
-    main_button(page)
+    send(page)
     audit.look("why-not-answered", can_reload=False)
     page.goto("/account")
     audit.look("account")
@@ -153,16 +156,14 @@ def exhaust_clicks(page: Page, world: World) -> int:
         address = f"http://127.0.0.1:{world.settings.cart_port}/sign-out"
         httpx.post(address, headers=headers, data={"csrf_token": token})
     page.evaluate("document.querySelector('main form').action = '/sign-out'")
-    with page.expect_navigation() as navigation:
-        main_button(page)
-    return navigation.value.status
+    return send(page).status
 
 
 def test_pages_that_refuse_a_form(audit: Audit, world: World) -> None:
     page = audit.page
     page.goto("/link/sign-in")
     page.evaluate("document.querySelector('main [name=csrf_token]').value = 'forged'")
-    main_button(page)
+    send(page)
     audit.look("forged-form", can_reload=False)
     # A minute may end meanwhile, and the counting with it.
     assert any(exhaust_clicks(page, world) == HTTPStatus.TOO_MANY_REQUESTS for _ in range(2))
@@ -173,8 +174,7 @@ def test_the_page_that_keeps_what_was_about_to_be_done(audit: Audit, page: Page)
     sign_in(page, "Ada Bright")
     page.goto("/account")
     page.context.clear_cookies()
-    page.locator("form[action='/account/settings'] button.primary").click()
-    main_button(page)
+    send(page, "form[action='/account/settings'] button.primary")
+    send(page)
     sign_in_at_store(page, "Ada Bright")
-    page.wait_for_load_state()
     audit.look("resume")
