@@ -1,6 +1,6 @@
 # HashCart. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help start reset test lint format e2e oscar-test sam-local cold-start page-weight lock
+.PHONY: help start reset test coverage lint format e2e oscar-test sam-local cold-start page-weight lock
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -27,7 +27,10 @@ reset: $(INSTALLED) ## Forget the carts, posts and deployment of `make start`
 	@$(BIN)/python -m local.stack reset
 
 test: $(INSTALLED) ## Unit, functional and template tests with coverage, offline
-	@$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report term
+	@COVERAGE_CORE=sysmon $(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report term
+
+coverage: $(INSTALLED) ## The same tests with more examples, and the coverage of branches
+	@HYPOTHESIS_PROFILE=usual $(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-branch --cov-report term
 
 lint: $(INSTALLED) ## Style, types, import rules and the template
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """moto with the tables, queues and secrets that template.yaml defines."""
 
+import copy
 import json
 import re
 from collections.abc import Iterator
@@ -11,10 +12,13 @@ from typing import Any
 import boto3
 import yaml
 from moto import mock_aws
+from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "us-east-1"
+ACCOUNT = "123456789012"
+_EMPTY_TABLES: dict[str, Any] = {}
 OPERATORS = frozenset({"SET", "ADD", "REMOVE", "AND", "OR", "NOT", "BETWEEN", "IN"})
 
 
@@ -72,6 +76,14 @@ class Aws:
         self.queue_urls: dict[str, str] = {}
 
     def create_tables(self) -> None:
+        """Create the template's tables; after the first time in a process by a copy, as moto takes long over it."""
+        backend = dynamodb_backends[ACCOUNT][REGION]
+        if not _EMPTY_TABLES:
+            self._create_tables()
+            _EMPTY_TABLES.update(copy.deepcopy(backend.tables))
+        backend.tables = copy.deepcopy(_EMPTY_TABLES)
+
+    def _create_tables(self) -> None:
         for name, properties in resources_of_type("AWS::DynamoDB::Table").items():
             self.dynamodb.create_table(
                 TableName=name,
