@@ -92,12 +92,20 @@ def test_a_command_that_fails_shows_its_last_lines_and_the_advice(tmp_path: Path
 
 
 def test_an_interrupted_command_ends(tmp_path: Path) -> None:
-    sleeps = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-    waiting = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-    waiting.start()
+    log = tmp_path / "log"
+    sleeps = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+
+    def interrupt() -> None:
+        """As soon as the command runs, so that the main thread waits for it and for nothing else."""
+        while not log.exists() or not log.read_text().endswith("\n"):
+            time.sleep(0.01)
+        signal.pthread_kill(main_thread, signal.SIGINT)
+
+    main_thread = threading.get_ident()
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        run_command([sys.executable, "-c", sleeps], tmp_path / "log", os.environ, tmp_path, "")
-    assert has_ended(int((tmp_path / "pid").read_text()))
+        run_command([sys.executable, "-c", sleeps], log, os.environ, tmp_path, "")
+    assert has_ended(int(log.read_text()))
 
 
 def test_a_supervised_process_notices_that_its_starter_is_gone() -> None:
