@@ -61,6 +61,20 @@ store-check: $(INSTALLED) ## Whether your store works: PRODUCT=https://… [PARA
 	@PYTHONPATH=layers/hashcart $(BIN)/python -m local.store_check "$(PRODUCT)" $(PARAMETERS) \
 		$(if $(CONFIG_ENV),--config-env "$(CONFIG_ENV)") $(if $(SECRET),--secret "$(SECRET)") $(if $(CUSTOMER),--customer "$(CUSTOMER)")
 
+.PHONY: x-setup x-status x-teardown
+# STACK is the deployed stack's name, REGION its region, REDIRECT the redirect URI of the bot's sign-in if it is another.
+STACK ?= hashcart
+X_OPERATIONS = @PYTHONPATH=layers/hashcart $(BIN)/python -m local.x_operations
+X_OPTIONS = --stack "$(STACK)" $(if $(REGION),--region "$(REGION)") $(if $(REDIRECT),--redirect "$(REDIRECT)")
+x-setup: $(INSTALLED) ## Register the webhook at X, sign the bot in, subscribe its mentions: STACK=hashcart [REGION=…]
+	$(X_OPERATIONS) setup $(X_OPTIONS)
+
+x-status: $(INSTALLED) ## What a deployment has at X: webhook, subscriptions, the bot's sign-in, limits left
+	$(X_OPERATIONS) status $(X_OPTIONS)
+
+x-teardown: $(INSTALLED) ## End the subscriptions and the webhook at X (secrets and tokens stay) [WEBHOOK=id of another]
+	$(X_OPERATIONS) teardown $(X_OPTIONS) $(if $(WEBHOOK),--webhook "$(WEBHOOK)")
+
 oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-oscar shop installs for HashCart
 	@cd local/oscar_shop && OSCAR_SHOP_STATE=$$(mktemp -d) $(CURDIR)/$(OSCAR)/bin/python -W ignore -m django test --settings shop.settings
 

@@ -15,7 +15,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,6 +39,7 @@ from hashcart.stores.protocol import (
     StoreUnavailableError,
 )
 from hashcart.stores.registry import open_store
+from local.findings import CheckFailedError, Finding, Mark, failed, good
 from local.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -50,36 +50,6 @@ type Client = Callable[[str], Any]
 
 FUNCTIONS = ("HashtagParsingFunction", "CartInsertionFunction")
 DEFAULT_SUBJECT = "store-check"
-
-
-class Mark(StrEnum):
-    """How a step ended: well, with something that works but could be better, or not at all."""
-
-    GOOD = "✓"
-    NOTE = "!"
-    BAD = "✗"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a step did, and what to mend."""
-
-    mark: Mark
-    step: str
-    did: str
-    mend: str | None = None
-
-    def __str__(self) -> str:
-        """Two lines at most."""
-        return f"{self.mark} {self.step}: {self.did}" + (f"\n    → {self.mend}" if self.mend else "")
-
-
-class CheckFailedError(Exception):
-    """A step failed, and those after it make no sense."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(str(finding))
-        self.finding = finding
 
 
 # ------------------------------------------------------------------ Parameters
@@ -208,24 +178,24 @@ class StoreCheck:
         reference = find_product(self.url, self.links)
         if reference is None:
             hosts = ", ".join(sorted(self.links.hosts)) or "those known of this store"
-            raise _failed(
+            raise failed(
                 "Product link",
                 f"{self.url} is no product page of the store {self.links.store}",
                 f"Give the address of a product's page. Its host must be one of StoreHosts ({hosts}).",
             )
         variant = f", variant {reference.variant_id}" if reference.variant_id else ""
-        return reference, _good("Product link", f"{reference.product_id} of {reference.marketplace}{variant}")
+        return reference, good("Product link", f"{reference.product_id} of {reference.marketplace}{variant}")
 
     def access(self, reference: ProductReference) -> Iterator[Finding]:
         """Whether the store's API lets HashCart in."""
         if not isinstance(self.store, CheckableStore):
-            yield _good("Access", "this kind of store needs no credentials")
+            yield good("Access", "this kind of store needs no credentials")
             return
         try:
-            yield _good("Access", self.store.check_access(reference))
+            yield good("Access", self.store.check_access(reference))
         except AccessProblemError as error:
             if error.is_fatal:
-                raise _failed("Access", error.reason, error.mend) from error
+                raise failed("Access", error.reason, error.mend) from error
             yield Finding(Mark.NOTE, "Access", error.reason, error.mend)
         except StoreUnavailableError as error:
             raise _unavailable("Access", error) from error
@@ -240,11 +210,11 @@ class StoreCheck:
             mend = "Give a product that is on sale."
             if self.links.store == "generic":
                 mend = "The page must have schema.org's Product as JSON-LD, or Open Graph's og:type product."
-            raise _failed("Product", "the store has none at this address", mend)
+            raise failed("Product", "the store has none at this address", mend)
         price = f"{product.price} {product.currency}" if product.price else "no price"
         stock = {True: "in stock", False: "sold out", None: "stock unknown"}[product.in_stock]
         most = f", {product.max_quantity} at most" if product.max_quantity is not None else ""
-        return product, _good("Product", f"“{product.title or 'no title'}”, {price}, {stock}{most}")
+        return product, good("Product", f"“{product.title or 'no title'}”, {price}, {stock}{most}")
 
     def choose(self, reference: ProductReference, product: Product) -> tuple[ProductReference, Product]:
         """Go on with the first option that can be bought, where there are some."""
@@ -257,7 +227,7 @@ class StoreCheck:
         except StoreUnavailableError as error:
             raise _unavailable("Options", error) from error
         if found is None:
-            raise _failed("Options", f"{on_sale[0].id} is listed, but not there", "Look at the product in the shop.")
+            raise failed("Options", f"{on_sale[0].id} is listed, but not there", "Look at the product in the shop.")
         return chosen, found
 
     def shown(self, product: Product) -> Iterator[Finding]:
@@ -284,18 +254,18 @@ class StoreCheck:
             held = before.quantities.get(reference.line_id, 0)
             filled = store.set_quantity(customer, reference, held + 1, expected=held)
         except StoreRefusedError as error:
-            raise _failed("Test cart", f"the store refused: {error}", "Look at the product in the shop.") from error
+            raise failed("Test cart", f"the store refused: {error}", "Look at the product in the shop.") from error
         except StoreUnavailableError as error:
             known = "" if self.subject != DEFAULT_SUBJECT else " Carts that belong to customers need CUSTOMER=subject."
             mend = f"Is the store up, and does it let programs change carts?{known}"
-            raise _failed("Test cart", f"the store did not answer as it should ({error})", mend) from error
+            raise failed("Test cart", f"the store did not answer as it should ({error})", mend) from error
         now = filled.quantities.get(reference.line_id, 0)
         if now != held + 1:
             did = f"asked for {held + 1}, and the cart holds {now}"
             return filled, [Finding(Mark.BAD, "Test cart", did, "Is the product in stock, and is there a maximum?")]
         customer = replace(customer, cart_id=filled.cart_id)
         return filled, [
-            _good("Test cart", f"set to {now} and read back"),
+            good("Test cart", f"set to {now} and read back"),
             self._restore(store, customer, reference, held),
         ]
 
@@ -306,12 +276,12 @@ class StoreCheck:
             return Finding(Mark.BAD, "Test cart", f"not taken out again: {error}", f"Empty the cart of {self.subject}.")
         if left != held:
             return Finding(Mark.BAD, "Test cart", f"holds {left} still", f"Empty the cart of {self.subject}.")
-        return _good("Test cart", f"as it was before: {left}")
+        return good("Test cart", f"as it was before: {left}")
 
     def hand_off(self, reference: ProductReference, product: Product, cart: StoreCart | None) -> Iterator[Finding]:
         """Where shoppers are sent."""
         if cart is not None and cart.checkout_url:
-            yield _good("Hand-off", cart.checkout_url)
+            yield good("Hand-off", cart.checkout_url)
             return
         line = HandOffLine(reference, 1, item_id=product.item_id)
         urls = [hand_off.url for hand_off in self.store.hand_off([line])]
@@ -324,20 +294,12 @@ class StoreCheck:
                 "With HandOffUrlTemplate, and an id in the page, the hand-off fills the shop's cart.",
             )
             return
-        yield _good("Hand-off", f"open it and see what the shop does: {', '.join(urls)}")
-
-
-def _good(step: str, did: str) -> Finding:
-    return Finding(Mark.GOOD, step, did)
-
-
-def _failed(step: str, did: str, mend: str) -> CheckFailedError:
-    return CheckFailedError(Finding(Mark.BAD, step, did, mend))
+        yield good("Hand-off", f"open it and see what the shop does: {', '.join(urls)}")
 
 
 def _unavailable(step: str, error: StoreUnavailableError) -> CheckFailedError:
     mend = "Are StoreBaseUrl and StoreHosts right, is the store up, and does it let programs in? Then try again."
-    return _failed(step, f"the store did not answer as it should ({error})", mend)
+    return failed(step, f"the store did not answer as it should ({error})", mend)
 
 
 def check(
@@ -374,7 +336,7 @@ def _run(options: argparse.Namespace, root: Path, client: Client) -> Iterator[Fi
         except (SettingError, ValueError) as error:
             yield Finding(Mark.BAD, "Parameters", str(error), "docs/configuration.md, “Stores”, has what each needs.")
             return
-        yield _good("Parameters", f"store {links.store}, {', '.join(sorted(links.hosts)) or 'its known hosts'}")
+        yield good("Parameters", f"store {links.store}, {', '.join(sorted(links.hosts)) or 'its known hosts'}")
         if isinstance(store, CheckableStore):
             yield finding
         yield from StoreCheck(store, links, options.product, options.customer)()

@@ -40,6 +40,7 @@ from local.x_simulator.problems import PROBLEMS
 from local.x_simulator.seed import Previews, plant
 from local.x_simulator.shelves import shelf_of
 from local.x_simulator.snowflakes import SnowflakeClock
+from local.x_simulator.subscriptions import SubscriptionsApi
 from local.x_simulator.timeline import Timeline
 from local.x_simulator.tokens import Tokens
 from local.x_simulator.watcher import NullWatcher, Watcher
@@ -161,6 +162,7 @@ class XSimulator:
         )
         return [
             *api.routes(gate),
+            *SubscriptionsApi(self.connection, self.webhooks, self.accounts, ids, now).routes(gate),
             *OAuth(clients, self.accounts, self.tokens, TEMPLATES, gate).routes(),
             *Avatars(self.accounts).routes(),
             *control.routes(),

@@ -30,6 +30,10 @@ CREATE INDEX IF NOT EXISTS oauth_tokens_by_family ON oauth_tokens (family);
 CREATE TABLE IF NOT EXISTS webhooks (
     id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, valid INTEGER NOT NULL, created_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS subscriptions (
+    id INTEGER PRIMARY KEY, event_type TEXT NOT NULL, user_id TEXT NOT NULL, webhook_id INTEGER, tag TEXT,
+    created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER PRIMARY KEY AUTOINCREMENT, webhook_id INTEGER NOT NULL, event_type TEXT NOT NULL, post_id INTEGER,
     body BLOB NOT NULL, state TEXT NOT NULL, created_at REAL NOT NULL

@@ -15,7 +15,8 @@ from moto import mock_aws
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
 from hashcart.stores.protocol import Customer, StoreCart, StoreRefusedError, StoreUnavailableError
-from local.store_check import Finding, Mark, StoreCheck, check, environment, parameters
+from local.findings import Finding, Mark
+from local.store_check import StoreCheck, check, environment, parameters
 from tests.fakes.creators_api import CATALOG, CREDENTIALS, CreatorsApiFake, item
 from tests.fakes.internet import Answer, Internet
 from tests.fakes.shopify import ENDPOINT, SHOP, ShopifyFake, product, variant

@@ -6,7 +6,7 @@ and 429 have the type `about:blank`, which 2.167 does not list.
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
@@ -15,9 +15,15 @@ from hashcart.http import HttpClient
 from hashcart.observability import clock_ms
 from hashcart.social.x.client import XApi
 from hashcart.social.x.sign_in import PROFILE_FIELDS
+from local.settings import APP_BEARER_TOKEN
+from local.x_operations.api import XAdministration
 from local.x_simulator import api
 from tests.fakes.internet import Internet
-from tests.fakes.x_simulator_world import APP, World, eventually, world
+from tests.fakes.x_simulator_pool import SimulatorPool
+from tests.fakes.x_simulator_world import APP, BASE, World, eventually, world
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
 
 CONTRACTS = Path(__file__).resolve().parents[2].parent / "shared" / "contracts"
 ALL_FIELDS_2_167 = "created_at,entities,conversation_id,note_post,display_text_range,lang,possibly_sensitive,text,id"
@@ -102,6 +108,26 @@ def replay_request(webhook_id: str) -> dict[str, str]:
     return body
 
 
+def subscribe_and_all_else(x: World) -> tuple[list[Any], list[Any]]:
+    """What make x-setup and make x-teardown ask about subscriptions (with a body), and all answers to it."""
+    pool = SimulatorPool(x)
+    http = HttpClient(cast("PoolManager", pool))
+    administration = XAdministration(http, BASE, APP_BEARER_TOKEN, lambda: 0)
+    webhook_id = x.register_webhook()["id"]
+    path = "/2/activity/subscriptions"
+    answers = [x.client.get(path, headers=APP).json()]
+    administration.subscribe("900", webhook_id, "")
+    [subscription] = administration.subscriptions()
+    administration.move(subscription, webhook_id)
+    administration.unsubscribe(subscription)
+    asked = pool.bodies
+    created = x.client.post(path, json=asked[0], headers=APP).json()
+    one = f"{path}/{created['data']['subscription']['subscription_id']}"
+    answers += [created, x.client.get(path, headers=APP).json()]
+    answers += [x.client.put(one, json=asked[1], headers=APP).json(), x.client.delete(one, headers=APP).json()]
+    return asked, answers
+
+
 class TestOldNames:
     def test_posts(self, old: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:
@@ -164,6 +190,15 @@ class TestOldNames:
             old.check("ReplayJobCreateResponse", job)
             old.check("WebhookConfigDeleteResponse", x.client.delete(path, headers=APP).json())
             old.check("Get2WebhooksResponse", x.client.get("/2/webhooks", headers=APP).json())
+
+    def test_subscriptions(self, old: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            asked, answers = subscribe_and_all_else(x)
+        for schema, body in zip(("CreateRequest", "UpdateRequest"), asked, strict=True):
+            old.check(f"ActivitySubscription{schema}", body)
+        schemas = ("GetResponse", "CreateResponse", "GetResponse", "UpdateResponse", "DeleteResponse")
+        for schema, document in zip(schemas, answers, strict=True):
+            old.check(f"ActivitySubscription{schema}", document)
 
     def test_errors(self, old: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:
@@ -247,6 +282,17 @@ class TestNewNames:
             new.check("CreateWebhookReplayJobResponse", job)
             new.check("DeleteWebhooksResponse", x.client.delete(path, headers=APP).json())
             new.check("ResourceNotFoundProblem", x.client.delete(path, headers=APP).json())
+
+    def test_subscriptions(self, new: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            asked, answers = subscribe_and_all_else(x)
+        for name, body in zip(("Create", "Update"), asked, strict=True):
+            new.check(f"{name}ActivitySubscriptionRequest", body)
+        new.check("GetActivitySubscriptionsResponse", answers[0])
+        new.check("CreateActivitySubscriptionResponse", answers[1])
+        new.check("GetActivitySubscriptionsResponse", answers[2])
+        new.check("UpdateActivitySubscriptionResponse", answers[3])
+        new.check("DeleteActivitySubscriptionResponse", answers[4])
 
     def test_errors(self, new: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:

@@ -1,0 +1,109 @@
+"""`make x-setup`, `make x-status`, `make x-teardown`: see README.md, “Deploy”."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+
+import boto3
+
+from hashcart.http import HttpClient
+from hashcart.observability import clock_ms, logger
+from hashcart.storage.bot_tokens import BotTokens
+from local.findings import Finding, Mark, good
+from local.x_operations.api import XAdministration
+from local.x_operations.deployment import Client, Deployment, find_deployment, read_keys
+from local.x_operations.operator import Operator, findings_of
+from local.x_operations.redirects import BrowserRedirects, Redirects
+
+REDIRECT_URI = "http://127.0.0.1:8410/hashcart/signed-in"
+SWEEP = "sweep#"
+
+
+def run(
+    arguments: Sequence[str],
+    say: Callable[[str], object],
+    *,
+    client: Client | None = None,
+    http: HttpClient | None = None,
+    redirects: Redirects | None = None,
+    now_ms: Callable[[], int] = clock_ms,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Carry a command out and tell each finding; 0 if all is well, 1 if something has to be mended."""
+    options = _options(arguments)
+    is_well = True
+    steps = _steps(
+        options,
+        client or cast("Client", boto3.Session(region_name=options.region).client),
+        http=http or HttpClient(),
+        redirects=redirects or BrowserRedirects(options.redirect),
+        now_ms=now_ms,
+        sleep=sleep,
+    )
+    for finding in findings_of(steps):
+        say(str(finding))
+        is_well = is_well and finding.mark is not Mark.BAD
+    say("All is well." if is_well else "Mend what is marked ✗, and run the command again; nothing is done twice.")
+    return 0 if is_well else 1
+
+
+def _steps(
+    options: argparse.Namespace,
+    client: Client,
+    *,
+    http: HttpClient,
+    redirects: Redirects,
+    now_ms: Callable[[], int],
+    sleep: Callable[[float], None],
+) -> Iterator[Finding]:
+    deployment = find_deployment(options.stack, client)
+    yield good("Stack", f"{options.stack}: bot {deployment.bot}, webhook {deployment.webhook_url}")
+    keys = read_keys(deployment, client)
+    yield good("Secrets", "consumer secret, bearer token and OAuth client are there")
+    operator = Operator(
+        deployment,
+        keys,
+        http,
+        BotTokens(client("dynamodb"), deployment.outputs["BotTokensTableName"]),
+        redirects,
+        lambda: _sweep_positions(deployment, client),
+        now_ms,
+        sleep,
+        XAdministration(http, deployment.parameters["XApiBaseUrl"], keys.bearer_token, now_ms),
+    )
+    match options.command:
+        case "setup":
+            yield from operator.set_up()
+        case "status":
+            yield from operator.status()
+        case _:
+            yield from operator.tear_down(options.webhook)
+
+
+def _sweep_positions(deployment: Deployment, client: Client) -> list[tuple[str, str]]:
+    """What the table Checkpoints has of the sweep; nothing where the stack has no such table."""
+    table_name = deployment.outputs.get("CheckpointsTableName")
+    if table_name is None:
+        return []
+    items: list[dict[str, Any]] = client("dynamodb").scan(TableName=table_name)["Items"]
+    found = ((item["name"]["S"], item.get("newest_id", {}).get("S", "")) for item in items)
+    return sorted((name.removeprefix(SWEEP), newest_id) for name, newest_id in found if name.startswith(SWEEP))
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make x-…", description="Set HashCart up at X.")
+    parser.add_argument("command", choices=("setup", "status", "teardown"))
+    parser.add_argument("--stack", default="hashcart", help="name of the CloudFormation stack")
+    parser.add_argument("--region", help="region of the stack; else that of your AWS configuration")
+    parser.add_argument("--redirect", default=REDIRECT_URI, help="redirect URI of the bot's sign-in, as X knows it")
+    parser.add_argument("--webhook", help="teardown: id of another webhook of the app")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":  # pragma: no cover - `run` is what the tests run
+    logger.setLevel("CRITICAL")
+    sys.exit(run(sys.argv[1:], lambda line: print(line, flush=True)))
