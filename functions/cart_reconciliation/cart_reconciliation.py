@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from hashcart.aws import CLIENT_CONFIG, late_client
 from hashcart.messages.cart_requests import X_UNAVAILABLE
 from hashcart.messages.erasures import read_erasure
-from hashcart.observability import clock_ms, logger
+from hashcart.observability import clock_ms, logger, report_metric
 from hashcart.queues import send_or_raise
 from hashcart.settings import text
 from hashcart.storage.account_links import AccountLinks
@@ -70,5 +70,10 @@ def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, 
     now_ms = clock_ms()
     woken = wake_pending(pending, PendingKind.CART_REQUEST, request_again, now_ms=now_ms, has_time=has_time)
     erased = wake_pending(pending, PendingKind.ERASURE, erase_again, now_ms=now_ms, has_time=has_time)
-    synchronised = reconcile_carts(carts, synchronise, now_ms=now_ms, has_time=has_time) if synchronise else 0
+    synchronised = 0
+    if synchronise is not None:
+        reconciled = reconcile_carts(carts, synchronise, now_ms=now_ms, has_time=has_time)
+        synchronised = reconciled.carts
+        if reconciled.stuck_lines:
+            report_metric(context.function_name, "StuckCartLines", reconciled.stuck_lines)
     return {"woken": woken, "erased": erased, "synchronised": synchronised}

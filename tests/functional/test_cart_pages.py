@@ -25,6 +25,7 @@ from tests.fakes.browser import FakeBrowser, Page
 from tests.fakes.clock import post_id
 from tests.fakes.handlers import STORE, X_API, Bundle, sqs_event
 from tests.fakes.internet import Internet
+from tests.fakes.shopify import SHOP, ShopifyFake, product, variant
 
 US = "store.localhost"
 MUG, TEE, LAMP, BOOK = (ProductReference(US, name).line_id for name in ("mug", "tee", "lamp", "book"))
@@ -396,6 +397,31 @@ def test_a_store_with_a_cart_of_its_own_is_filled_when_the_page_is_shown_and_lea
     world.internet.answer(f"PUT {STORE}/api/hashcart/basket/products/7/", (503, {}))
     more = browser.post("/cart/click", fields(browser.get("/cart"), "set_quantity", quantity="3"))
     assert "does not answer; we keep trying" in more.text
+
+
+def test_a_private_token_of_shopify_goes_with_the_address_of_the_shoppers_browser(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ShopifyFake(world.internet, {"mug": product("mug", variant(1))}, tokens=("shpat",))
+    arn = world.aws.create_secret("shop-token", {"private_token": "shpat"})
+    shop = Bundle(
+        world.aws,
+        world.internet,
+        monkeypatch,
+        STORE="shopify",
+        STORE_HOSTS="shop.example",
+        STORE_BASE_URL=SHOP,
+        STORE_API_SECRET_ARN=arn,
+    )
+    world.put(ProductReference("shop.example", "mug", "1").line_id)
+    browser = world.browser()
+    browser.invoke = shop.invoke
+    page = browser.get("/cart")
+    before = len(world.internet.requests)
+    assert browser.submit(page, "/cart/store").status == 303
+    assert len(world.internet.requests) > before
+    sent = {request.headers["shopify-storefront-buyer-ip"] for request in world.internet.requests}
+    assert sent == {browser.address}
 
 
 def test_what_leads_to_no_product_says_why_and_what_to_do(world: World, queues: Queues) -> None:

@@ -14,6 +14,7 @@ from hashcart.messages.cart_requests import AddRequested
 from hashcart.messages.posts import to_json
 from hashcart.observability import clock_ms
 from hashcart.storage.carts import Carts
+from hashcart.use_cases.synchronise_cart import STUCK_AFTER_FAILURES
 from tests.fakes.account_links import tie
 from tests.fakes.aws import Aws, aws_account
 from tests.fakes.clock import post_id
@@ -95,8 +96,10 @@ def test_shopify_is_asked_at_its_own_address(aws: Aws, monkeypatch: pytest.Monke
     assert (line.confirmed.quantity, line.confirmed.cart_id) == (1, cart_id) if line.confirmed else False
 
 
-def test_oscar_has_the_product_in_the_customers_basket(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And where its answer is lost, `cart_reconciliation` asks again."""
+def test_oscar_has_the_product_in_the_customers_basket(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And where its answer is lost, `cart_reconciliation` asks again, and tells when that has no end."""
     tie(aws.dynamodb, AccountLink("shopper-3", "444", "cy", "shop.example", "US", "en", clock_ms() - 60_000, "1"))
     api = "http://shop.test/api/hashcart"
     mug = ProductReference("shop.example", "11")
@@ -106,6 +109,7 @@ def test_oscar_has_the_product_in_the_customers_basket(aws: Aws, monkeypatch: py
     internet.answer(f"GET {api}/basket/", (200, {"basket": 7, "ordered": False, "lines": []}))
     internet.answer(
         f"PUT {api}/basket/products/11/",
+        ProtocolError("cut off"),
         ProtocolError("cut off"),
         (200, {"basket": 7, "ordered": False, "lines": [line]}),
     )
@@ -127,6 +131,19 @@ def test_oscar_has_the_product_in_the_customers_basket(aws: Aws, monkeypatch: py
     [unconfirmed] = carts.lines("shopper-3")
     assert (unconfirmed.store_state, unconfirmed.failures) == (StoreState.UNREACHABLE, 1)
     assert bundle.invoke("cart_reconciliation", {})["synchronised"] == 0
+    assert not any(hasattr(record, "StuckCartLines") for record in caplog.records)
+    for _ in range(STUCK_AFTER_FAILURES - 2):
+        carts.postpone("shopper-3", mug.line_id, due_ms=clock_ms())
+    bundle.restart()
+    assert bundle.invoke("cart_reconciliation", {})["synchronised"] == 1
+    [metric] = [vars(record) for record in caplog.records if hasattr(record, "StuckCartLines")]
+    assert (metric["StuckCartLines"], metric["FunctionName"], metric["levelname"]) == (1, "function", "ERROR")
+    [described] = metric["_aws"]["CloudWatchMetrics"]
+    assert described == {
+        "Namespace": "HashCart",
+        "Dimensions": [["FunctionName"]],
+        "Metrics": [{"Name": "StuckCartLines"}],
+    }
     carts.postpone("shopper-3", mug.line_id, due_ms=clock_ms())
     bundle.restart()
     assert bundle.invoke("cart_reconciliation", {})["synchronised"] == 1

@@ -4,14 +4,16 @@ import re
 
 import pytest
 
+from hashcart.observability import METRICS_NAMESPACE
 from tests.template.loading import resources_of, target, template
 from tests.template.test_functions import handler_file, imported_files
 
-# Metrics and their dimension, from the services' pages about CloudWatch metrics.
+# Metrics and their dimension, from the services' pages about CloudWatch metrics; the last one's are of our own making.
 PUBLISHED = {
     "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}),
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration", "Invocations"}),
     "AWS/ApiGateway": ("ApiId", {"5xx", "4xx", "Count", "Latency", "IntegrationLatency"}),
+    METRICS_NAMESPACE: ("FunctionName", {"StuckCartLines"}),
 }
 TYPE_OF_DIMENSION = {
     "QueueName": "AWS::SQS::Queue",

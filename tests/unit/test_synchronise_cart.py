@@ -1,7 +1,7 @@
 """The store's cart and HashCart's agree in the end, whatever gets lost, overtaken, limited, changed or ordered."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -404,20 +404,21 @@ class TestTrouble:
         world.carts.write_operation("shopper-2", MUG, order_key(post_id()), PLAIN, now_ms=NOW_MS)
         asked: list[str] = []
 
-        def synchronise(shopper_id: str) -> None:
+        def synchronise(shopper_id: str) -> Mapping[str, CartLine]:
             asked.append(shopper_id)
             if shopper_id == SHOPPER:
                 raise RuntimeError("throttled")
+            return {}
 
         later_ms = NOW_MS + SHORTEST_WAIT_MS
-        assert reconcile_carts(world.carts, synchronise, now_ms=later_ms, has_time=lambda: True) == 1
+        assert reconcile_carts(world.carts, synchronise, now_ms=later_ms, has_time=lambda: True).carts == 1
         assert asked == [SHOPPER, "shopper-2"]
 
     def test_the_schedule_stops_when_its_time_is_over(self) -> None:
         world = World()
         world.write(MUG, PLAIN)
         later_ms = NOW_MS + SHORTEST_WAIT_MS
-        assert reconcile_carts(world.carts, world.synchronise, now_ms=later_ms, has_time=lambda: False) == 0
+        assert reconcile_carts(world.carts, world.synchronise, now_ms=later_ms, has_time=lambda: False).carts == 0
         assert world.store.held(MUG) == 0
 
 

@@ -59,13 +59,15 @@ class Asking:
         self.rows = MemoryActivity()
         self.posts = PostsFake()
         self.counters = CountersFake()
+        self.targets: dict[str, str | None] = {}
         self.explain = ExplainReply(
             self.rows,
             self.posts,
             self.counters,
             CartHashtags(["AmazonCart", "アマゾンポチ"]),
-            StoreLinks("demo"),
+            StoreLinks.of("demo", short_hosts=("go.test",)),
             {"x.localhost:8400"},
+            lambda urls: {url: self.targets.get(url) for url in urls},
             self.clock,
         )
 
@@ -135,6 +137,15 @@ def test_what_can_be_added_now_is_offered() -> None:
     assert asking() == Explanation(Why.NO_HASHTAG, None, MUG, "1")
     paused = asking(replace(LINK, state=LinkState.PAUSED))
     assert paused == Explanation(Why.NO_HASHTAG)
+
+
+def test_a_short_link_of_the_reply_is_followed() -> None:
+    asking = Asking()
+    asking.posts.parent = ParentPost()
+    asking.posts.reply = replace(REPLY, links=(Link("https://go.test/m"),))
+    assert asking() == Explanation(Why.NOT_THIS_STORE)
+    asking.targets["https://go.test/m"] = "http://store.localhost:8401/products/mug"
+    assert asking() == Explanation(Why.SHOULD_HAVE_WORKED, None, MUG, "1")
 
 
 def test_a_reply_that_came_has_its_outcome_without_asking_x() -> None:

@@ -7,6 +7,8 @@ from botocore.exceptions import ClientError
 
 logger = Logger()
 
+METRICS_NAMESPACE = "HashCart"
+
 
 def report(post_id: str | None, outcome: str, reason: str | None = None, **numbers: int) -> None:
     """Log what became of a post."""
@@ -16,6 +18,16 @@ def report(post_id: str | None, outcome: str, reason: str | None = None, **numbe
 def report_failure(post_id: str | None, outcome: str, error: BaseException) -> None:
     """Log a failure that will be tried again."""
     logger.warning("post", extra={"post_id": post_id, "outcome": outcome, "reason": failure_of(error)})
+
+
+def report_metric(function_name: str, name: str, count: int) -> None:
+    """Log a number for CloudWatch to take as a metric of the function, by its embedded metric format.
+
+    It is logged as an error, so that no log level keeps it from the alarm that watches it.
+    """
+    metric = {"Namespace": METRICS_NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": [{"Name": name}]}
+    embedded = {"Timestamp": clock_ms(), "CloudWatchMetrics": [metric]}
+    logger.error("metric", extra={"_aws": embedded, "FunctionName": function_name, name: count})
 
 
 def failure_of(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from hashcart.domain.parents import ParentPost
 from hashcart.domain.post_links import pasted_url, post_id_of
 from hashcart.domain.posts import Post, order_key
 from hashcart.domain.product_links import StoreLinks
+from hashcart.domain.short_links import short_links_of, unwound
 from hashcart.domain.why_not import Explanation, Why, why_not, why_not_at_first_sight
 from hashcart.observability import report, report_failure
 from hashcart.social.x.client import Missing
@@ -63,7 +64,7 @@ class Counters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExplainReply:
-    """Answers "Why not?". `x_hosts` count as X's own."""
+    """Answers "Why not?". `x_hosts` count as X's own; `unwind` tells where short links lead."""
 
     rows: RowReader
     parents: PostReader
@@ -71,6 +72,7 @@ class ExplainReply:
     hashtags: CartHashtags
     store: StoreLinks
     x_hosts: Collection[str]
+    unwind: Callable[[Collection[str]], Mapping[str, str | None]]
     clock_ms: Callable[[], int]
 
     def __call__(self, link: AccountLink, pasted: str) -> PostRow | Explanation | Unexplained:
@@ -126,4 +128,6 @@ class ExplainReply:
         parent = self.parents.of([parent_id]).get(parent_id)
         if parent is None:
             return Unexplained.X_UNAVAILABLE
+        if not parent.products:
+            reply = unwound(reply, self.unwind(short_links_of(reply, self.store)))
         return why_not(reply, parent, link=link, hashtags=self.hashtags, store=self.store, now_ms=self.clock_ms())

@@ -53,13 +53,15 @@ class HandOver:
     own_maximum: int
     clock_ms: Callable[[], int]
 
-    def __call__(self, shopper_id: str, shown: Sequence[ShownLine], form_id: str) -> str | None:
+    def __call__(
+        self, shopper_id: str, shown: Sequence[ShownLine], form_id: str, *, ip_address: str | None = None
+    ) -> str | None:
         """The store's address to open; None if a line is no longer what the page showed, and then nothing is done.
 
-        The same form sent twice leads to the same address.
+        The same form sent twice leads to the same address. `ip_address` is that of the shopper's browser.
         """
         if isinstance(self.store, CartStore):
-            return self._checkout(shopper_id, shown, self.store)
+            return self._checkout(shopper_id, shown, self.store, ip_address)
         stored = {line.line_id: line for line in self.carts.lines(shopper_id)}
         lines = [stored.get(entry.line_id, CartLine(entry.line_id)) for entry in shown]
         key_id = f"{form_id}.hand_over"
@@ -90,12 +92,16 @@ class HandOver:
         report(None, "handed_over", lines=len(shown))
         return hand_offs[0].url
 
-    def _checkout(self, shopper_id: str, shown: Sequence[ShownLine], store: CartStore) -> str | None:
+    def _checkout(
+        self, shopper_id: str, shown: Sequence[ShownLine], store: CartStore, ip_address: str | None
+    ) -> str | None:
         """Where the shopper checks out the cart at the store, or else the shop's own address for these lines."""
         shopper = self.shoppers.shopper(shopper_id, now_ms=self.clock_ms())
         try:
-            customer = None if shopper is None else Customer(shopper.store_subject, shopper.store_cart_id)
-            checkout_url = None if customer is None else store.read_cart(customer).checkout_url
+            checkout_url = None
+            if shopper is not None:
+                customer = Customer(shopper.store_subject, shopper.store_cart_id, ip_address=ip_address)
+                checkout_url = store.read_cart(customer).checkout_url
         except StoreUnavailableError as error:
             report_failure(None, "checkout_unknown", error)
             checkout_url = None

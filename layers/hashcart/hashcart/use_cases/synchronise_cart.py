@@ -35,6 +35,9 @@ SHORTEST_WAIT_MS = 60 * 1000
 LONGEST_WAIT_MS = 6 * 60 * 60 * 1000
 LIMIT_PER_SHARD = 25
 
+STUCK_AFTER_FAILURES = 6
+"""With the waits in between, a store has then not answered for half an hour."""
+
 
 class CartLineStore(Protocol):
     """The lines."""
@@ -100,8 +103,11 @@ class SynchroniseCart:
     seconds: Callable[[], float] = time.monotonic
     new_id: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
 
-    def __call__(self, shopper_id: str) -> Mapping[str, CartLine]:
-        """The shopper's lines (by `line_id`) as they are then, those unconfirmed that the store did not answer for."""
+    def __call__(self, shopper_id: str, *, ip_address: str | None = None) -> Mapping[str, CartLine]:
+        """The shopper's lines (by `line_id`) as they are then, those unconfirmed that the store did not answer for.
+
+        `ip_address` is that of the shopper's browser, where a page of theirs is what asks.
+        """
         own: Mapping[str, set[int]] = defaultdict(set)
         until = self.seconds() + BUDGET_SECONDS
         try:
@@ -109,19 +115,21 @@ class SynchroniseCart:
                 if self.seconds() > until:
                     break
                 try:
-                    return self._round(shopper_id, own, until)
+                    return self._round(shopper_id, own, until, ip_address)
                 except _ChangedMeanwhileError:
                     continue
         except StoreUnavailableError as error:
             report_failure(None, "store_cart_unconfirmed", error)
         return self._postpone(shopper_id)
 
-    def _round(self, shopper_id: str, own: Mapping[str, set[int]], until: float) -> Mapping[str, CartLine]:
+    def _round(
+        self, shopper_id: str, own: Mapping[str, set[int]], until: float, ip_address: str | None
+    ) -> Mapping[str, CartLine]:
         shopper = self.shoppers.shopper(shopper_id, now_ms=self.clock_ms())
         if shopper is None or not shopper.store_subject:
             raise StoreUnavailableError("no account at the store is known")
         lines = self.carts.lines(shopper_id)
-        customer = self._customer(shopper, lines)
+        customer = self._customer(shopper, lines, ip_address)
         run = _Run(shopper_id, customer, self.store.read_cart(customer), own)
         if run.cart.ordered:
             self._note_order(run, lines)
@@ -133,7 +141,7 @@ class SynchroniseCart:
             settled[line.line_id] = self._settle(run, line)
         return settled
 
-    def _customer(self, shopper: Shopper, lines: list[CartLine]) -> Customer:
+    def _customer(self, shopper: Shopper, lines: list[CartLine], ip_address: str | None) -> Customer:
         """The shopper, as the store is asked for: prices and texts are those of the shopper's country and language."""
         link = None if shopper.x_user_id is None else self.shoppers.current_link(shopper.x_user_id)
         return Customer(
@@ -141,6 +149,7 @@ class SynchroniseCart:
             shopper.store_cart_id,
             country=None if link is None else link.country,
             language=None if link is None else link.language,
+            ip_address=ip_address,
             cart_used_ms=_last_used_ms(lines, shopper.store_cart_id),
         )
 
@@ -229,25 +238,34 @@ def synchroniser(
     return SynchroniseCart(store, carts, shoppers, clock_ms) if isinstance(store, CartStore) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """How many carts were asked about, and how many of their lines the store has not confirmed for long."""
+
+    carts: int
+    stuck_lines: int
+
+
 def reconcile_carts(
     carts: CartLineStore,
-    synchronise: Callable[[str], object],
+    synchronise: Callable[[str], Mapping[str, CartLine]],
     *,
     now_ms: int,
     has_time: Callable[[], bool],
-) -> int:
-    """Synchronise the carts that have lines due, while there is time; returns how many. What fails comes again."""
-    done = 0
+) -> Reconciled:
+    """Synchronise the carts that have lines due, while there is time. What fails comes again."""
+    done = stuck = 0
     for shopper_id in dict.fromkeys(carts.unconfirmed(now_ms, LIMIT_PER_SHARD)):
         if not has_time():
             break
         try:
-            synchronise(shopper_id)
+            lines = synchronise(shopper_id).values()
         except Exception as error:  # noqa: BLE001 - one cart that fails must not hold the others up
             report_failure(None, "store_cart_failed", error)
             continue
         done += 1
-    return done
+        stuck += sum(line.unconfirmed and line.failures >= STUCK_AFTER_FAILURES for line in lines)
+    return Reconciled(done, stuck)
 
 
 def _last_used_ms(lines: list[CartLine], cart_id: str | None) -> int | None:

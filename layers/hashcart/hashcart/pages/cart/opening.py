@@ -57,13 +57,14 @@ def cart_routes(dynamodb: "DynamoDBClient", secrets_manager: "SecretsManagerClie
     catalogue = Catalogue(store, LeasedCache(dynamodb, text("PRODUCTS_TABLE"), "product", clock_ms=clock_ms))
     maximum = whole_number("MAX_QUANTITY")
     cache = LeasedCache(dynamodb, text("POST_PRODUCTS_TABLE"), "post_id", clock_ms=clock_ms)
+    unwind = UnwindLinks(ShortLinks(PublicWeb(), links), cache, links)
     parents = Parents(
         lookup=XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms),
         app_secret=Secret(secrets_manager, text("X_APP_SECRET_ARN"), clock_ms=clock_ms),
         cache=cache,
         store=links,
         bot=Bot(text("BOT_USER_ID"), text("BOT_USERNAME")),
-        unwind=UnwindLinks(ShortLinks(PublicWeb(), links), cache, links),
+        unwind=unwind,
     )
     show_activity = ShowActivity(rows, carts, parents.known, clock_ms)
     cart = CartPages(
@@ -88,8 +89,7 @@ def cart_routes(dynamodb: "DynamoDBClient", secrets_manager: "SecretsManagerClie
         picture_origins=names("IMAGE_ORIGINS"),
         clock_ms=clock_ms,
     )
-    explain = ExplainReply(
-        rows, parents, Sessions(dynamodb, text("SESSIONS_TABLE")), hashtags, links, x_hosts, clock_ms
-    )
+    counters = Sessions(dynamodb, text("SESSIONS_TABLE"))
+    explain = ExplainReply(rows, parents, counters, hashtags, links, x_hosts, unwind, clock_ms)
     activity = ActivityPages(shoppers, store, show_activity, explain, x_site_url, clock_ms)
     return [*cart.routes(), *activity.routes()]

@@ -27,6 +27,7 @@ from hashcart.use_cases.click_cart import Action, Click, ClickCart, Clicked, Res
 from hashcart.use_cases.hand_over import HandOver
 from hashcart.use_cases.show_activity import Entry, ShowActivity
 from hashcart.use_cases.show_cart import Cart, ShowCart
+from hashcart.use_cases.synchronise_cart import SynchroniseCart
 
 MAX_BUTTONS = 12
 """So many options are a button each; more are a list to choose from."""
@@ -80,7 +81,7 @@ class CartPages:
     hand_over: HandOver
     check_again: CheckAgain
     add_privately: AddPrivately
-    synchronise: Callable[[str], object] | None
+    synchronise: SynchroniseCart | None
     show_activity: ShowActivity
     x_site_url: str
     picture_origins: Collection[str]
@@ -100,7 +101,7 @@ class CartPages:
         """The cart."""
         self._living(visitor)
         if self.synchronise is not None:
-            self.synchronise(visitor.shopper_id)
+            self.synchronise(visitor.shopper_id, ip_address=visitor.request.source_address or None)
         query = visitor.query(CartQuery)
         if not query.added:
             return self._page(visitor, Shown(removed=query.removed))
@@ -130,7 +131,8 @@ class CartPages:
         """To the store, with some lines."""
         self._living(visitor)
         form = visitor.form(HandOffForm)
-        url = self.hand_over(visitor.shopper_id, form.shown, form.form)
+        address = visitor.request.source_address or None
+        url = self.hand_over(visitor.shopper_id, form.shown, form.form, ip_address=address)
         if url is None:
             return self._page(visitor, Shown(hand_off_is_stale=True), HTTPStatus.CONFLICT)
         return visitor.leave(url)
