@@ -327,6 +327,7 @@ def test_a_product_link_is_added_privately(world: World, queues: Queues) -> None
     activity = world.browser().get("/activity")
     assert "Added privately" in activity.text
     assert "/cart#line-" in activity.body
+    assert activity.html.css_first(".history .product a").attributes["href"].endswith("/products/mug")  # type: ignore[union-attr]
     assert "/2/tweets" not in [request.path for request in world.internet.requests]
 
 

@@ -45,6 +45,7 @@ def test_an_entry_tells_outcome_title_post_and_line() -> None:
     )
     entry = history.only()
     assert (entry.title, entry.parent_id, entry.in_cart_line, entry.is_private) == ("Mug", "7", MUG.line_id, False)
+    assert entry.reference == MUG
     assert (entry.post_id, entry.at_ms, entry.others) == (post_id(1000), NOW_MS - 1000, ())
     history.carts.mark_undone(SHOPPER, MUG.line_id, key)
     assert history.only().in_cart_line is None
@@ -61,7 +62,7 @@ def test_other_products_of_the_post_are_offered_with_their_titles() -> None:
 def test_a_product_of_which_nothing_is_known_is_named_by_its_id() -> None:
     history = History()
     history.add(1000, Version(1, linked=MUG.line_id, code=Code.NOT_AVAILABLE_HERE))
-    assert history.only().title == "mug"
+    assert (history.only().title, history.only().reference) == ("mug", MUG)
 
 
 def test_what_is_not_a_post_of_its_own_is_left_out() -> None:

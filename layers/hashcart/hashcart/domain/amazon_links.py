@@ -26,13 +26,14 @@ _OTHER_PAGES = frozenset(
     {"s", "search", "stores", "author", "e", "shop", "shops", "sp", "aag", "review", "customer-reviews"}
 )
 
-# The last segments of a redirector's path (a `ref=` may follow), and the field that holds where it leads.
+# Last segments of a redirector's path (what tells of the visit may follow), and the field that says where it leads.
 _REDIRECTORS = {
     ("sspa", "click"): "url",
     ("slredirect", "picassoredirect.html"): "url",
     ("gp", "redirect.html"): "location",
     ("exec", "obidos", "redirect"): "path",
 }
+_OF_THE_VISIT = re.compile(r"ref=|[0-9]{3}-[0-9]{7}-[0-9]{7}\Z")
 _MAX_REDIRECTS = 4
 _MAX_DECODINGS = 2
 
@@ -81,7 +82,7 @@ def _marketplace(address: WebAddress) -> str | None:
 
 def _redirect(address: WebAddress) -> str | None:
     """Where one of Amazon's redirectors leads."""
-    segments = [segment.lower() for segment in _segments(address) if not segment.startswith("ref=")]
+    segments = [segment.lower() for segment in _segments(address) if not _OF_THE_VISIT.match(segment)]
     field = next((field for path, field in _REDIRECTORS.items() if tuple(segments[-len(path) :]) == path), None)
     if field is None:
         return None

@@ -40,7 +40,8 @@ class Other:
 class Entry:
     """One reply or private add. `outcome` is None while it is being worked on.
 
-    `title` is that of the product where one is known; `parent_id` is the post in which the product was found.
+    `title` is that of the product `reference`, or its id where no title is known; `parent_id` is the post in which the
+    product was found.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Entry:
     post_id: str
     outcome: Outcome | None
     title: str | None = None
+    reference: ProductReference | None = None
     parent_id: str | None = None
     in_cart_line: str | None = None
     others: tuple[Other, ...] = ()
@@ -106,6 +108,7 @@ def _entry(row: PostRow, lines: Mapping[str, CartLine], parents: Mapping[str, Pa
         post_id=post_id,
         outcome=row.outcome,
         title=(line.snapshot.title if line else None) or _title(named, parent),
+        reference=None if named is None else ProductReference.from_line_id(named),
         parent_id=version.parent_id or None,
         in_cart_line=version.line_id if line is not None and not line.state().is_empty else None,
         others=tuple(
