@@ -93,7 +93,8 @@ class Audit:
 
     def _tab_through(self, name: str) -> None:
         missing: dict[str, str] = self.page.evaluate(_MARK_OPERABLE)
-        self.page.evaluate("() => document.activeElement.blur()")
+        # From the top, wherever a field or the address has put the focus.
+        self.page.evaluate("() => { document.body.tabIndex = -1; document.body.focus(); document.body.blur(); }")
         for _ in range(MAX_TABS):
             self.page.keyboard.press("Tab")
             focused = self.page.evaluate(_FOCUSED)

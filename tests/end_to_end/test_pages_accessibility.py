@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from hashcart.pages.kit.limits import CLICKS
 from local.settings import PROJECT_ROOT
-from tests.end_to_end.conftest import ADA, World
+from tests.end_to_end.conftest import ADA, BEN, World
 from tests.end_to_end.page_audit import AXE, Audit
 
 PICTURES = PROJECT_ROOT / ".local" / "screenshots"
@@ -64,6 +64,23 @@ def sign_in(page: Page, customer: str) -> None:
     page.wait_for_url("**/cart*")
 
 
+def go_to_consent(page: Page, account: str) -> None:
+    """Sign in with X."""
+    page.goto("/link/x")
+    send(page)
+    page.locator(f"input[name=account][value='{account}']").check()
+    page.get_by_role("button", name="Authorize app").click()
+    page.wait_for_url("**/link/consent")
+
+
+def agree_to_link(page: Page, account: str) -> None:
+    """Sign in with X, and agree."""
+    go_to_consent(page, account)
+    page.locator("input[name=ties_profile]").check()
+    page.locator("input[name=email][value=nothing]").check()
+    send(page)
+
+
 @pytest.mark.parametrize(
     ("name", "address"),
     [
@@ -92,15 +109,12 @@ def test_pages_on_the_way_from_the_first_visit_to_the_last(audit: Audit) -> None
     audit.look("account-not-linked")
     page.goto("/cart")
     audit.look("cart-not-linked")
-    page.goto("/link/x")
-    send(page)
-    page.locator("input[name=account][value='333']").check()
-    page.get_by_role("button", name="Authorize app").click()
-    page.wait_for_url("**/link/consent")
+    agree_to_link(page, ADA)
+    page.wait_for_url("**/link/move")
+    audit.look("move")
+    go_to_consent(page, BEN)
     audit.look("consent")
-    page.locator("input[name=ties_profile]").check()
-    page.locator("input[name=email][value=nothing]").check()
-    send(page)
+    agree_to_link(page, BEN)
     page.wait_for_url("**/link/done")
     audit.look("linked")
     for name in ("account", "cart", "activity", "why-not", "account/unlink", "account/export", "account/erase"):
@@ -136,6 +150,18 @@ def test_pages_of_a_shopper_with_something_of_everything(audit: Audit, world: Wo
     audit.look("cart")
     send(page, "form[action='/cart/check'] button")
     audit.look("cart-checked", can_reload=False)
+    page.goto("/cart")
+    other = page.context.new_page()
+    other.goto("/cart")
+    send(other, "button[aria-label^='One more of']:not(:disabled):visible")
+    other.close()
+    send(page, "button[aria-label^='One more of']:not(:disabled):visible")
+    expect(page.get_by_role("alert")).to_be_visible()
+    audit.look("cart-stale", can_reload=False)
+    page.locator("#link").fill(world.product_url("linen-throw"))
+    send(page, "form[action='/cart/add'] .actions button")
+    expect(page.get_by_role("status")).to_be_visible()
+    audit.look("cart-added", can_reload=False)
     page.goto("/activity")
     audit.look("activity")
     page.goto("/why-not")
