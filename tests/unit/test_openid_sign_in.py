@@ -330,6 +330,10 @@ def test_userinfo_is_asked_only_for_what_the_token_leaves_out(world: World) -> N
     assert world.refusal() == "userinfo_subject"
     world.internet.answer(f"GET {ISSUER}/me", (403, {}))
     assert world.complete().email is None
+    # What the token says of an address that it leaves out is not said of another.
+    world.issuer.hand_out(world.issuer.id_token(email=None, email_verified=True))
+    world.internet.answer(f"GET {ISSUER}/me", (200, {"sub": "ada", "email": "u@example.com"}))
+    assert world.complete().email is None
     world.issuer.hand_out(world.issuer.id_token(email=None), access_token="broken\ntoken")
     assert world.complete().email is None
     world.issuer.discover(userinfo_endpoint=None)

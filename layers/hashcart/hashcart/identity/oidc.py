@@ -92,9 +92,12 @@ class OpenIdSignIn:
             id_token,
             Expected(self.issuer, self.client_secret.text("client_id"), nonce, access_token, self.clock_ms() / 1000),
         )
+        userinfo: Mapping[str, Any] = {}
         if "email" not in claims and metadata.userinfo_endpoint is not None and access_token is not None:
-            claims = {**self._userinfo(metadata.userinfo_endpoint, access_token, claims["sub"]), **claims}
-        return StoreAccount(self.issuer, claims["sub"], name_of(claims), verified_email(claims))
+            userinfo = self._userinfo(metadata.userinfo_endpoint, access_token, claims["sub"])
+        # An address counts as verified only where the same answer says so.
+        email = verified_email(claims) or verified_email(userinfo)
+        return StoreAccount(self.issuer, claims["sub"], name_of({**userinfo, **claims}), email)
 
     def _tokens(self, metadata: IssuerMetadata, code: str, code_verifier: str, redirect_uri: str) -> Mapping[str, Any]:
         form = {
