@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,15 @@ def test_a_command_that_fails_shows_its_last_lines_and_the_advice(tmp_path: Path
     assert str(tmp_path / "log") in report
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell has background commands ignore Ctrl-C, and the tests may be one."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, earlier)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_command_ends(tmp_path: Path) -> None:
     log = tmp_path / "log"
     sleeps = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
