@@ -34,7 +34,7 @@ def resources_of(kind: str, source: Json | None = None) -> Json:
     return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
 
 
-def transformed(package_of: Json | None = None) -> Json:
+def transformed(package_of: Json | None = None, parameters: dict[str, str] | None = None) -> Json:
     """What SAM makes of the template; `package_of` maps logical ids of functions and layers to their uploaded code."""
     packages = package_of or {}
     source = template()
@@ -42,7 +42,7 @@ def transformed(package_of: Json | None = None) -> Json:
         for key in ("CodeUri", "ContentUri"):
             if key in resource["Properties"]:
                 resource["Properties"][key] = f"s3://artifacts/{packages.get(name, name)}"
-    result: Json = transform(source, {}, _NO_MANAGED_POLICIES)
+    result: Json = transform(source, parameters or {}, _NO_MANAGED_POLICIES)
     return result
 
 

@@ -86,6 +86,17 @@ def test_it_is_documented(name: str) -> None:
         ),
         ("XApiBaseUrl", ["https://api.x.com"], ["", "https://api.x.com/2"]),
         ("PublicUrl", ["", "https://cart.shop.example"], ["cart.shop.example", "https://cart.shop.example/"]),
+        ("DomainName", ["", "cart.shop.example", "a-b.co.uk"], ["https://a.b", "a.b/", "A.B", "shop", "-a.b", "a..b"]),
+        (
+            "CertificateArn",
+            [
+                "",
+                "arn:aws:acm:eu-west-1:123456789012:certificate/0b6d-1",
+                "arn:aws-cn:acm:cn-north-1:123456789012:certificate/a",
+            ],
+            ["arn:aws:iam::123456789012:server-certificate/a", "0b6d-1"],
+        ),
+        ("HostedZoneId", ["", "Z1D633PJN98FT9"], ["/hostedzone/Z1D633PJN98FT9", "shop.example"]),
         ("StoreName", ["Northwind", "Böcker & Co"], ["", " x", "<b>", "n" * 41]),
         ("AccentColor", ["#3b4cc0", "#FFF000"], ["", "red", "#fff", "#3b4cc0;"]),
         ("PrivacyUrl", ["", "https://shop.example/privacy?of=us"], ["javascript:alert(1)", "https://a b", "/x"]),
