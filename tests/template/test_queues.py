@@ -79,6 +79,12 @@ def test_concurrency_is_limited_at_the_queue_and_never_reserved(name: str) -> No
 
 
 @pytest.mark.parametrize("name", SOURCES)
+def test_the_operator_chooses_how_many_messages_come_at_once(name: str) -> None:
+    [(_, event)] = consumers_of(name)
+    assert target(event["BatchSize"]) == "BatchSize"
+
+
+@pytest.mark.parametrize("name", SOURCES)
 def test_an_alarm_watches_the_oldest_message(name: str) -> None:
     assert "ApproximateAgeOfOldestMessage" in alarmed_metrics(name)
 

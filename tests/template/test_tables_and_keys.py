@@ -2,10 +2,12 @@
 
 import pytest
 
+from tests.template.deploying import REQUIRED, deployed
 from tests.template.loading import resources_of, target, template
 
 TABLES = sorted(resources_of("AWS::DynamoDB::Table"))
 KEPT = [*TABLES, *resources_of("AWS::SecretsManager::Secret"), *resources_of("AWS::KMS::Key")]
+CACHES = {"PostProductsTable", "ProductsTable"}
 KEYS = {
     "AccountLinksTable": ["id"],
     "CartsTable": ["shopper_id", "line_id"],
@@ -25,10 +27,24 @@ def test_it_is_kept_when_the_stack_is_deleted(name: str) -> None:
     assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_it_can_be_restored_to_a_point_in_time(name: str) -> None:
-    recovery = template()["Resources"][name]["Properties"]["PointInTimeRecoverySpecification"]
-    assert recovery["PointInTimeRecoveryEnabled"] is True
+@pytest.mark.parametrize("choice", ["true", "false"])
+def test_what_cannot_be_fetched_anew_can_be_restored_to_a_point_in_time(choice: str) -> None:
+    tables = resources_of("AWS::DynamoDB::Table", deployed({**REQUIRED, "PointInTimeRecovery": choice}))
+    recovery = {name: table["Properties"].get("PointInTimeRecoverySpecification") for name, table in tables.items()}
+    expected = {"PointInTimeRecoveryEnabled": choice == "true"}
+    assert recovery == {name: None if name in CACHES else expected for name in TABLES}
+
+
+@pytest.mark.parametrize("choice", ["true", "false"])
+def test_tables_are_protected_from_deletion_until_the_operator_says_otherwise(choice: str) -> None:
+    tables = resources_of("AWS::DynamoDB::Table", deployed({**REQUIRED, "DeletionProtection": choice}))
+    protected = [table["Properties"]["DeletionProtectionEnabled"] for table in tables.values()]
+    assert set(protected) == {choice == "true"}
+
+
+def test_tables_are_protected_and_can_be_restored_by_default() -> None:
+    parameters = template()["Parameters"]
+    assert {parameters[name]["Default"] for name in ("DeletionProtection", "PointInTimeRecovery")} == {"true"}
 
 
 @pytest.mark.parametrize("name", TABLES)
