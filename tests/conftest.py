@@ -28,4 +28,5 @@ def pytest_configure() -> None:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "METRICS_NAMESPACE": "HashCart/tested",
     }

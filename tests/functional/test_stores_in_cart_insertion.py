@@ -140,7 +140,7 @@ def test_oscar_has_the_product_in_the_customers_basket(
     assert (metric["StuckCartLines"], metric["FunctionName"], metric["levelname"]) == (1, "function", "ERROR")
     [described] = metric["_aws"]["CloudWatchMetrics"]
     assert described == {
-        "Namespace": "HashCart",
+        "Namespace": "HashCart/tested",
         "Dimensions": [["FunctionName"]],
         "Metrics": [{"Name": "StuckCartLines"}],
     }

@@ -4,16 +4,14 @@ import re
 
 import pytest
 
-from hashcart.observability import METRICS_NAMESPACE
 from tests.template.loading import resources_of, target, template
 from tests.template.test_functions import handler_file, imported_files
 
-# Metrics and their dimension, from the services' pages about CloudWatch metrics; the last one's are of our own making.
+# Metrics and their dimension, from the services' pages about CloudWatch metrics.
 PUBLISHED = {
     "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}),
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration", "Invocations"}),
     "AWS/ApiGateway": ("ApiId", {"5xx", "4xx", "Count", "Latency", "IntegrationLatency"}),
-    METRICS_NAMESPACE: ("FunctionName", {"StuckCartLines"}),
 }
 TYPE_OF_DIMENSION = {
     "QueueName": "AWS::SQS::Queue",
@@ -23,12 +21,13 @@ TYPE_OF_DIMENSION = {
 OWN_NAMESPACE = {"Fn::Sub": "HashCart/${AWS::StackName}"}
 ALARMS = resources_of("AWS::CloudWatch::Alarm")
 OF_AWS = sorted(name for name, alarm in ALARMS.items() if alarm["Properties"]["Namespace"] != OWN_NAMESPACE)
-OF_LOGS = sorted(set(ALARMS) - set(OF_AWS))
 FILTERS = {
     transformation["MetricName"]: resource["Properties"]
     for resource in resources_of("AWS::Logs::MetricFilter").values()
     for transformation in resource["Properties"]["MetricTransformations"]
 }
+OF_LOGS = sorted(name for name, alarm in ALARMS.items() if alarm["Properties"]["MetricName"] in FILTERS)
+OF_METRIC_LINES = sorted(set(ALARMS) - set(OF_AWS) - set(OF_LOGS))
 SILENT = "WebhookSilentAlarm"
 
 
@@ -62,6 +61,15 @@ def test_its_metric_counts_a_line_that_the_code_logs_at_every_level(name: str) -
     handler = handler_file(group.removesuffix("LogGroup") + "Function")
     assert any(f'"{outcome[1]}"' in file.read_text() for file in imported_files(handler))
     assert template()["Parameters"]["LogLevel"]["AllowedValues"][-1] == "ERROR"
+
+
+@pytest.mark.parametrize("name", OF_METRIC_LINES)
+def test_its_metric_is_one_that_its_function_reports(name: str) -> None:
+    alarm = ALARMS[name]["Properties"]
+    [dimension] = alarm["Dimensions"]
+    assert dimension["Name"] == "FunctionName"
+    files = imported_files(handler_file(str(target(dimension["Value"]))))
+    assert any(f'"{alarm["MetricName"]}"' in file.read_text() for file in files)
 
 
 @pytest.mark.parametrize("name", sorted(ALARMS))

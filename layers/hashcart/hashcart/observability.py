@@ -5,9 +5,9 @@ import time
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
-logger = Logger()
+from hashcart.settings import text
 
-METRICS_NAMESPACE = "HashCart"
+logger = Logger()
 
 
 def report(post_id: str | None, outcome: str, reason: str | None = None, **numbers: int) -> None:
@@ -25,7 +25,7 @@ def report_metric(function_name: str, name: str, count: int) -> None:
 
     It is logged as an error, so that no log level keeps it from the alarm that watches it.
     """
-    metric = {"Namespace": METRICS_NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": [{"Name": name}]}
+    metric = {"Namespace": text("METRICS_NAMESPACE"), "Dimensions": [["FunctionName"]], "Metrics": [{"Name": name}]}
     embedded = {"Timestamp": clock_ms(), "CloudWatchMetrics": [metric]}
     logger.error("metric", extra={"_aws": embedded, "FunctionName": function_name, name: count})
 
