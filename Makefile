@@ -75,6 +75,14 @@ x-status: $(INSTALLED) ## What a deployment has at X: webhook, subscriptions, th
 x-teardown: $(INSTALLED) ## End the subscriptions and the webhook at X (secrets and tokens stay) [WEBHOOK=id of another]
 	$(X_OPERATIONS) teardown $(X_OPTIONS) $(if $(WEBHOOK),--webhook "$(WEBHOOK)")
 
+.PHONY: redrive
+# STACK=local is the stack of `make start`. docs/operating.md explains each command and each of its options.
+OPERATE = @PYTHONPATH=layers/hashcart $(BIN)/python -m local.operations
+IN_STACK = --stack "$(STACK)" $(if $(REGION),--region "$(REGION)")
+redrive: $(INSTALLED) ## Send back what failed: QUEUE=posts|cart-requests|outcomes|email-feedback [REASON=…] [DRY_RUN=no]
+	$(OPERATE) redrive $(IN_STACK) --queue "$(QUEUE)" $(if $(REASON),--reason "$(REASON)") \
+		$(if $(DRY_RUN),--dry-run "$(DRY_RUN)") $(if $(FORCE),--force "$(FORCE)") $(if $(RATE),--rate "$(RATE)")
+
 oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-oscar shop installs for HashCart
 	@cd local/oscar_shop && OSCAR_SHOP_STATE=$$(mktemp -d) $(CURDIR)/$(OSCAR)/bin/python -W ignore -m django test --settings shop.settings
 

@@ -319,7 +319,8 @@ def test_a_reply_whose_parent_x_could_not_show_is_read_again_when_it_is_due(
     internet.answer(f"GET {X_API}/2/tweets", (503, {}))
     event = fresh("hashtag_parsing__parent_not_included")
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "5"
-    assert len(bundle.invoke("hashtag_parsing", event)["batchItemFailures"]) == 1
+    assert bundle.invoke("hashtag_parsing", event) == {"batchItemFailures": []}
+    assert dead_letters(aws, "PostsDeadLetterQueue") == ["ParentUnresolvedError"]
     (request,) = aws.received("CartRequestsQueue")
     assert bundle.invoke("cart_insertion", sqs_event(json.dumps(request))) == {"batchItemFailures": []}
     (message,) = aws.received("OutcomesQueue")
@@ -445,6 +446,37 @@ def test_a_malformed_message_that_the_dead_letter_queue_refuses_comes_back(aws: 
     aws.sqs.delete_queue(QueueUrl=aws.queue_urls["OutcomesDeadLetterQueue"])
     event = fresh("outcome_delivery__malformed")
     assert len(bundle.invoke("outcome_delivery", event)["batchItemFailures"]) == 1
+
+
+def dead_letters(aws: Aws, queue: str) -> list[str]:
+    """The reasons of the messages in a dead-letter queue, taken out of it."""
+    reasons = []
+    url = aws.queue_urls[queue]
+    while messages := aws.sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages"):
+        reasons += [message["MessageAttributes"]["reason"]["StringValue"] for message in messages]
+        aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
+    return reasons
+
+
+def test_a_malformed_message_lies_in_the_dead_letter_queue_as_such(aws: Aws, bundle: Bundle) -> None:
+    bundle.invoke("outcome_delivery", fresh("outcome_delivery__malformed"))
+    assert dead_letters(aws, "OutcomesDeadLetterQueue") == ["malformed"]
+
+
+def test_the_last_receive_puts_a_message_aside_with_the_reason_of_its_failure(aws: Aws, bundle: Bundle) -> None:
+    aws.dynamodb.delete_table(TableName="AccountLinksTable")
+    body = fresh("cart_insertion__good")["Records"][0]["body"]
+    assert len(bundle.invoke("cart_insertion", sqs_event(body, receives=4))["batchItemFailures"]) == 1
+    assert dead_letters(aws, "CartRequestsDeadLetterQueue") == []
+    assert bundle.invoke("cart_insertion", sqs_event(body, receives=5)) == {"batchItemFailures": []}
+    assert dead_letters(aws, "CartRequestsDeadLetterQueue") == ["ResourceNotFoundException"]
+
+
+def test_sqs_moves_what_cannot_be_put_aside(aws: Aws, bundle: Bundle) -> None:
+    aws.dynamodb.delete_table(TableName="AccountLinksTable")
+    aws.sqs.delete_queue(QueueUrl=aws.queue_urls["CartRequestsDeadLetterQueue"])
+    event = sqs_event(fresh("cart_insertion__good")["Records"][0]["body"], receives=5)
+    assert len(bundle.invoke("cart_insertion", event)["batchItemFailures"]) == 1
 
 
 def test_failed_items_come_back_within_seconds(aws: Aws, internet: Internet, bundle: Bundle) -> None:

@@ -1,5 +1,9 @@
 """Reading from SQS: malformed messages go to the dead-letter queue at once, the others succeed or fail alone.
 
+What fails for the last time is put into the dead-letter queue here, before SQS would move it there, because only here
+is it known why: the attribute `reason` of each message there says so, and operators redrive by it. A message without
+one was moved by SQS, as its function crashed or ran out of time.
+
 Powertools' batch processor hands a function one record at a time, while a batch here is looked up and sent on as a
 whole; and importing it costs as much as pydantic (`benchmarks/cold_start.py`).
 """
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter, ValidationError
 
-from hashcart.observability import logger, report_failure
+from hashcart.observability import failure_of, logger, report_failure
 from hashcart.queues import NotSentError, send_all, send_or_raise
 
 if TYPE_CHECKING:
@@ -21,6 +25,11 @@ MAX_RECEIVES = 5
 """`maxReceiveCount` of every queue: the receive after which SQS gives a message up."""
 
 FIRST_RETRY_SECONDS = 2
+
+REASON = "reason"
+"""The attribute of a dead letter that says why it is one: `MALFORMED`, or the type of the failure."""
+
+MALFORMED = "malformed"
 
 
 class OutOfTimeError(Exception):
@@ -63,14 +72,23 @@ class Consumer[T]:
 
         Returns what Lambda's SQS mapping takes for `ReportBatchItemFailures`: the items that must come again.
         """
-        failures: dict[str, Exception] = {}
-        deliveries = [delivery for record in event["Records"] if (delivery := self._parse(record, failures))]
-        failures |= use_case(deliveries)
-        failed = [record for record in event["Records"] if record["messageId"] in failures]
+        unmoved: set[str] = set()
+        deliveries = [delivery for record in event["Records"] if (delivery := self._parse(record, unmoved))]
+        failures = use_case(deliveries)
+        messages = {delivery.id: delivery.message for delivery in deliveries}
+        failed = [
+            record
+            for record in event["Records"]
+            if (delivery_id := record["messageId"]) in unmoved
+            or (
+                delivery_id in failures
+                and not self._give_up(record, post_id_of(messages[delivery_id]), failures[delivery_id])
+            )
+        ]
         self._retry_soon(failed)
         return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
-    def _parse(self, record: Mapping[str, Any], failures: dict[str, Exception]) -> Delivery[T] | None:
+    def _parse(self, record: Mapping[str, Any], unmoved: set[str]) -> Delivery[T] | None:
         try:
             message = self._message_type.validate_json(record["body"])
         except ValidationError as error:
@@ -78,12 +96,26 @@ class Consumer[T]:
                 "malformed message",
                 extra={"message_id": record["messageId"], "reason": _without_input(error)},
             )
-            try:
-                send_or_raise(self._client, self._dead_letter_queue_url, record["body"])
-            except NotSentError as refused:
-                failures[record["messageId"]] = refused
+            if not self._put_aside(record, MALFORMED):
+                unmoved.add(record["messageId"])
             return None
         return Delivery(record["messageId"], message, _receives(record) >= MAX_RECEIVES)
+
+    def _give_up(self, record: Mapping[str, Any], post_id: str | None, error: Exception) -> bool:
+        """Whether this was the last receive and the message lies in the dead-letter queue now; else it comes again."""
+        if _receives(record) < MAX_RECEIVES or not self._put_aside(record, failure_of(error)):
+            return False
+        logger.error("post", extra={"post_id": post_id, "outcome": "given_up", "reason": failure_of(error)})
+        return True
+
+    def _put_aside(self, record: Mapping[str, Any], reason: str) -> bool:
+        """Send a copy to the dead-letter queue. False if SQS refuses it, so that the message itself has to stay."""
+        try:
+            send_or_raise(self._client, self._dead_letter_queue_url, record["body"], {REASON: reason})
+        except NotSentError as error:
+            report_failure(None, "not_put_aside", error)
+            return False
+        return True
 
     def _retry_soon(self, failed: Sequence[Mapping[str, Any]]) -> None:
         """Bring failed items back within seconds; where SQS refuses that, the visibility time-out does it later."""
@@ -131,9 +163,15 @@ def each[T, R](
         try:
             results[delivery.id] = use_case(delivery)
         except Exception as error:  # noqa: BLE001 - an item that fails in any way must not take its batch along
-            report_failure(getattr(delivery.message, "post_id", None), "failed", error)
+            report_failure(post_id_of(delivery.message), "failed", error)
             failures[delivery.id] = error
     return results, failures
+
+
+def post_id_of(message: object) -> str | None:
+    """The post that a message is about, if it is about one."""
+    post_id = getattr(message, "post_id", None) or getattr(getattr(message, "post", message), "id", None)
+    return post_id if isinstance(post_id, str) else None
 
 
 def _receives(record: Mapping[str, Any]) -> int:

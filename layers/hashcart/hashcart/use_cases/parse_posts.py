@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hashcart.consumers import Delivery
+from hashcart.consumers import Delivery, post_id_of
 from hashcart.domain.cart_hashtags import CartHashtags, asks_to_undo
 from hashcart.domain.hashtags import Span
 from hashcart.domain.link_previews import LinkPreview
@@ -88,7 +88,7 @@ class ParsePosts:
                 failures[delivery.id] = error
                 requests[delivery.id] = self._last_words(delivery, error.reason)
             except Exception as error:  # noqa: BLE001 - an item that fails in any way must not take its batch along
-                report_failure(None, "failed", error)
+                report_failure(post_id_of(delivery.message), "failed", error)
                 failures[delivery.id] = error
         return Parsed(requests, failures)
 

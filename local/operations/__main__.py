@@ -1,0 +1,95 @@
+"""`make redrive` and the other commands of docs/operating.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from hashcart.http import HttpClient
+from hashcart.observability import clock_ms, logger
+from local.findings import CheckFailedError, Finding, Mark, good
+from local.operations.dead_letters import QUEUES
+from local.operations.redrive import Redrive, Wanted
+from local.operations.stack import Stack, connect, find_stack
+from local.x_operations.deployment import Client
+
+TRUE = ("yes", "true", "1")
+FALSE = ("no", "false", "0")
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a command has beside AWS: time, the network and the operator's terminal."""
+
+    now_ms: Callable[[], int] = clock_ms
+    sleep: Callable[[float], None] = time.sleep
+    http: HttpClient = field(default_factory=HttpClient)
+    poll_seconds: int = 2
+
+
+def run(
+    arguments: Sequence[str],
+    say: Callable[[str], object],
+    *,
+    client: Client | None = None,
+    outside: Outside | None = None,
+) -> int:
+    """Carry a command out and tell each finding; 0 if all is well, 1 if something has to be mended."""
+    options = _options(arguments)
+    is_well = True
+    for finding in _until_failure(options, client or connect(options.stack, options.region), outside or Outside()):
+        say(str(finding))
+        is_well = is_well and finding.mark is not Mark.BAD
+    say("All is well." if is_well else "Mend what is marked ✗, and run the command again; nothing is done twice.")
+    return 0 if is_well else 1
+
+
+def _until_failure(options: argparse.Namespace, client: Client, outside: Outside) -> Iterator[Finding]:
+    try:
+        stack = find_stack(options.stack, client)
+        yield good("Stack", f"{stack.name}")
+        yield from options.open(options, stack, outside)
+    except CheckFailedError as error:
+        yield error.finding
+
+
+def _redrive(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    wanted = Wanted(options.reason, options.force, options.rate)
+    return Redrive(stack, options.queue, wanted, options.dry_run, outside.now_ms, outside.sleep, outside.poll_seconds)()
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--stack", default="hashcart", help="name of the CloudFormation stack; local: the embedded one")
+    common.add_argument("--region", help="region of the stack; else that of your AWS configuration")
+    parser = argparse.ArgumentParser(prog="make", description="Mend a deployment of HashCart: docs/operating.md.")
+    commands = parser.add_subparsers(required=True)
+
+    redrive = commands.add_parser("redrive", parents=[common], help="send back what failed")
+    redrive.add_argument("--queue", choices=sorted(QUEUES), required=True)
+    redrive.add_argument("--reason", help="only what failed for this reason")
+    redrive.add_argument("--dry-run", type=_flag, default=True, help="yes (default): only count; no: do it")
+    redrive.add_argument("--force", type=_flag, default=False, help="yes: malformed messages too")
+    redrive.add_argument("--rate", type=_positive, default=50, help="messages a second, at most")
+    redrive.set_defaults(open=_redrive)
+    return parser.parse_args(arguments)
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in TRUE + FALSE:
+        raise argparse.ArgumentTypeError("must be yes or no")
+    return text.lower() in TRUE
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError("must be a positive whole number")
+    return int(text)
+
+
+if __name__ == "__main__":  # pragma: no cover - `run` is what the tests run
+    logger.setLevel("CRITICAL")
+    sys.exit(run(sys.argv[1:], lambda line: print(line, flush=True)))
