@@ -96,6 +96,11 @@ def test_it_is_documented(name: str) -> None:
             ],
             ["arn:aws:iam::123456789012:server-certificate/a", "0b6d-1"],
         ),
+        (
+            "CustomerKeyArn",
+            ["", "arn:aws:kms:eu-west-1:123456789012:key/1f3b-4a", "arn:aws:kms:eu-west-1:123456789012:key/mrk-1f3b"],
+            ["alias/hashcart", "arn:aws:kms:eu-west-1:123456789012:alias/hashcart", "1f3b-4a"],
+        ),
         ("HostedZoneId", ["", "Z1D633PJN98FT9"], ["/hostedzone/Z1D633PJN98FT9", "shop.example"]),
         ("StoreName", ["Northwind", "Böcker & Co"], ["", " x", "<b>", "n" * 41]),
         ("AccentColor", ["#3b4cc0", "#FFF000"], ["", "red", "#fff", "#3b4cc0;"]),

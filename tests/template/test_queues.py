@@ -52,11 +52,6 @@ def test_dead_letters_are_kept_two_weeks(name: str) -> None:
     assert template()["Resources"][name]["Properties"]["MessageRetentionPeriod"] == TWO_WEEKS
 
 
-@pytest.mark.parametrize("name", QUEUES)
-def test_messages_are_encrypted(name: str) -> None:
-    assert template()["Resources"][name]["Properties"]["SqsManagedSseEnabled"] is True
-
-
 @pytest.mark.parametrize("name", SOURCES)
 def test_one_function_reads_it_and_reports_items_that_failed(name: str) -> None:
     [(_, event)] = consumers_of(name)
