@@ -20,10 +20,12 @@ from hashcart.secrets import Secret
 from hashcart.settings import base_url, names, text
 from hashcart.short_links import ShortLinks
 from hashcart.social.x.client import XApi
+from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.leased_cache import LeasedCache
 from hashcart.use_cases.parents import Parents
 from hashcart.use_cases.parse_posts import ParsePosts
 from hashcart.use_cases.unwind_links import UnwindLinks
+from hashcart.use_cases.x_budget import XMeter
 
 sqs = boto3.client("sqs", config=CLIENT_CONFIG)
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
@@ -41,6 +43,7 @@ parents = Parents(
     store=store,
     bot=bot,
     unwind=unwind,
+    meter=XMeter(Checkpoints(dynamodb, text("CHECKPOINTS_TABLE")), clock_ms),
 )
 parse_posts = ParsePosts(CartHashtags(names("CART_HASHTAGS")), bot, store, parents.of, unwind, parents.remember)
 consumer: Consumer[ToParse] = Consumer(

@@ -11,8 +11,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from hashcart.aws import CLIENT_CONFIG
 from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.summons import Bot
+from hashcart.domain.x_prices import DOLLAR
+from hashcart.domain.x_spending import day_of
 from hashcart.http import HttpClient
-from hashcart.observability import clock_ms, logger
+from hashcart.observability import clock_ms, logger, report_metric
 from hashcart.secrets import Secret
 from hashcart.settings import base_url, flag, names, text, whole_number
 from hashcart.social.x.client import XApi
@@ -20,6 +22,7 @@ from hashcart.social.x.search_queries import replies_with
 from hashcart.storage.checkpoints import Checkpoints
 from hashcart.use_cases.heal_webhooks import HealWebhooks
 from hashcart.use_cases.sweep_posts import Source, SweepPosts
+from hashcart.use_cases.x_budget import XBudget
 
 # Longer than a call of X and the sending of a page may take.
 TIME_TO_FINISH_MS = 20_000
@@ -37,6 +40,7 @@ def open_sources() -> list[Source]:
 
 checkpoints = Checkpoints(boto3.client("dynamodb", config=CLIENT_CONFIG), text("CHECKPOINTS_TABLE"))
 app_secret = Secret(boto3.client("secretsmanager", config=CLIENT_CONFIG), text("X_APP_SECRET_ARN"), clock_ms=clock_ms)
+budget = XBudget(checkpoints, whole_number("X_DAILY_BUDGET") * DOLLAR, clock_ms)
 heal_webhooks = HealWebhooks(api, checkpoints, app_secret, clock_ms)
 sweep_posts = SweepPosts(
     sources=open_sources(),
@@ -46,13 +50,16 @@ sweep_posts = SweepPosts(
     queue_url=text("POSTS_QUEUE_URL"),
     hashtags=CartHashtags(names("CART_HASHTAGS")),
     bot=bot,
-    daily_posts=whole_number("SWEEP_DAILY_POSTS"),
+    budget=budget,
     clock_ms=clock_ms,
 )
 
 
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Keep the webhook alive, and pass on what it may have missed."""
+    """Keep the webhook alive, pass on what it may have missed, and tell what the day has cost so far."""
     heal_webhooks()
-    return {"passed_on": sweep_posts(lambda: context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS)}
+    passed_on = sweep_posts(lambda: context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS)
+    spending = checkpoints.spending(day_of(clock_ms()))
+    report_metric(context.function_name, "XBudgetUsedPercent", spending.percent_of(budget.daily))
+    return {"passed_on": passed_on}

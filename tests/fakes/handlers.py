@@ -79,7 +79,7 @@ class Bundle:
             "CHECKPOINTS_TABLE": "CheckpointsTable",
             "SWEEP_MENTIONS": "true",
             "SWEEP_SEARCH": "true",
-            "SWEEP_DAILY_POSTS": "10000",
+            "X_DAILY_BUDGET": "50",
             "PAGES_SECRET_ARN": aws.create_secret(f"pages-{uuid.uuid4()}", {"key": "address-key"}),
             "PUBLIC_URL": PAGES,
             "STORE_NAME": "Northwind",

@@ -5,10 +5,12 @@ Each call is one atomic step. `faults` holds what the next calls raise before th
 
 import json
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from hashcart.domain.account_links import AccountLink, LinkSettings, LinkState, Shopper, StoreAccount
 from hashcart.domain.bot_tokens import BotToken
@@ -19,6 +21,7 @@ from hashcart.domain.recipients import COMPLAINED, Recipient
 from hashcart.domain.store_carts import Adopt
 from hashcart.domain.sweeps import SweepPosition
 from hashcart.domain.webhooks import WebhookHealth
+from hashcart.domain.x_spending import Purpose, Spending, Spent
 from hashcart.storage.account_links import (
     UNLINKED_LIFE_MS,
     ContendedError,
@@ -31,6 +34,11 @@ from hashcart.storage.carts import FIRST_RETRY_MS, StaleRevisionError
 from hashcart.storage.pending import PendingItem, PendingKind
 
 type Step = Callable[[], None]
+
+
+def throttle() -> ClientError:
+    """What DynamoDB raises for a table that has too much to do."""
+    return ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
 
 
 class Faulty:
@@ -596,6 +604,19 @@ class MemoryCheckpoints(Faulty):
         self.positions: dict[str, SweepPosition] = {}
         self.leases: dict[str, int] = {}
         self.webhooks: dict[str, WebhookHealth] = {}
+        self.spent: dict[str, Counter[Purpose]] = {}
+
+    def spend(self, day: str, purpose: Purpose, units: int, *, limit: int | None = None) -> bool:
+        self._step()
+        if limit is not None and self.spending(day).total + units * purpose.price > limit:
+            return False
+        self.spent.setdefault(day, Counter())[purpose] += units
+        return True
+
+    def spending(self, day: str) -> Spending:
+        of_day = self.spent.get(day, Counter())
+        by_purpose = {purpose: Spent(units, units * purpose.price) for purpose, units in of_day.items()}
+        return Spending(sum(each.money for each in by_purpose.values()), by_purpose)
 
     def webhook(self, webhook_id: str) -> WebhookHealth:
         self._step()

@@ -5,6 +5,7 @@ A fake that behaves otherwise than DynamoDB would make every unit test worthless
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
@@ -19,6 +20,8 @@ from hashcart.domain.recipients import Recipient
 from hashcart.domain.sessions import ABSOLUTE_MS, Session
 from hashcart.domain.sweeps import SweepPosition
 from hashcart.domain.webhooks import WebhookHealth
+from hashcart.domain.x_prices import POST_READ, SUMMONED_REPLY
+from hashcart.domain.x_spending import Purpose, Spending, Spent
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import ROW_LIFE_MS, Activity
 from hashcart.storage.bot_tokens import BotTokens
@@ -575,8 +578,7 @@ def test_a_position_is_read_as_it_was_kept(stores: Stores) -> None:
     assert checkpoints.position("mentions") is None
     begun = SweepPosition.beginning(NOW_MS)
     half_way = begun.after_page([post_id(1000), post_id(2000)]).waiting_until(NOW_MS + 1)
-    half_way = half_way.having_read([post_id()], NOW_MS)
-    for position in (begun, half_way):
+    for position in (begun, half_way, half_way.awaiting_page("2026-11-24"), half_way.after_round("2026-11-24")):
         checkpoints.save("mentions", position)
         assert checkpoints.position("mentions") == position
     assert checkpoints.position("search") is None
@@ -599,3 +601,27 @@ def test_what_is_known_of_a_webhook_is_read_as_it_was_kept(stores: Stores) -> No
         checkpoints.save_webhook("1", health)
         assert checkpoints.webhook("1") == health
     assert checkpoints.webhook("2") == WebhookHealth()
+
+
+def test_spending_is_added_up_within_its_limit(stores: Stores) -> None:
+    checkpoints, day = stores.checkpoints, "2026-11-24"
+    assert checkpoints.spending(day) == Spending()
+    assert not checkpoints.spend(day, Purpose.SWEEPS, 3, limit=2 * POST_READ)
+    assert checkpoints.spend(day, Purpose.SWEEPS, 3, limit=3 * POST_READ)
+    assert not checkpoints.spend(day, Purpose.REPLIES, 1, limit=3 * POST_READ)
+    assert checkpoints.spend(day, Purpose.PARENTS, 1)
+    assert checkpoints.spend(day, Purpose.SWEEPS, -2)
+    assert checkpoints.spend(day, Purpose.REPLIES, 1, limit=2 * POST_READ + SUMMONED_REPLY)
+    spent = {
+        Purpose.SWEEPS: Spent(1, POST_READ),
+        Purpose.PARENTS: Spent(1, POST_READ),
+        Purpose.REPLIES: Spent(1, SUMMONED_REPLY),
+    }
+    assert checkpoints.spending(day) == Spending(2 * POST_READ + SUMMONED_REPLY, spent)
+    assert checkpoints.spending("2026-11-25") == Spending()
+
+
+def test_what_a_day_has_cost_is_kept_for_forty_days(aws: Aws) -> None:
+    Checkpoints(aws.dynamodb, "CheckpointsTable").spend("2026-11-24", Purpose.SWEEPS, 1)
+    (item,) = aws.dynamodb.scan(TableName="CheckpointsTable")["Items"]
+    assert datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC) == datetime(2027, 1, 3, tzinfo=UTC)

@@ -185,7 +185,11 @@ def test_alarms_watch_its_errors_and_throttles(function: str) -> None:
         for alarm in resources_of("AWS::CloudWatch::Alarm").values()
         if function in references(alarm["Properties"].get("Dimensions", []))
     }
-    more = {"WebhookIntakeFunction": {"Invocations"}, "CartReconciliationFunction": {"StuckCartLines"}}
+    more = {
+        "WebhookIntakeFunction": {"Invocations"},
+        "CartReconciliationFunction": {"StuckCartLines"},
+        "MentionSweepFunction": {"XBudgetUsedPercent"},
+    }
     assert watched == {"Errors", "Throttles"} | more.get(function, set())
 
 

@@ -27,9 +27,10 @@ from hashcart.social.x.client import Missing, RateLimitedError, XUnavailableErro
 from hashcart.use_cases.parents import NO_PRODUCT_FRESH_MS, PRODUCTS_FRESH_MS, UNREADABLE_FRESH_MS, Parents
 from hashcart.use_cases.parse_posts import LinkUnresolvedError, ParentUnresolvedError, Parsed, ParsePosts
 from hashcart.use_cases.unwind_links import UnwindLinks
+from hashcart.use_cases.x_budget import XMeter
 from tests.fakes.clock import Clock
 from tests.fakes.sites import Sites, answer, redirect
-from tests.fakes.storage import MemoryCache
+from tests.fakes.storage import MemoryCache, MemoryCheckpoints
 
 BOT = Bot("900", "shopbot")
 DEMO = StoreLinks("demo", short_hosts=frozenset({"sho.rt"}))
@@ -70,6 +71,7 @@ class Parsing:
         self.lookup = lookup or LookupFake(PARENT)
         self.clock = Clock()
         self.cache = MemoryCache(self.clock)
+        self.checkpoints = MemoryCheckpoints()
         self.sites = Sites()
         follower = ShortLinks(self.sites.web(), DEMO)
         self.unwind = UnwindLinks(follower, MemoryCache(self.clock), DEMO, sleep=self.clock.sleep)
@@ -80,6 +82,7 @@ class Parsing:
             DEMO,
             BOT,
             self.unwind,
+            XMeter(self.checkpoints, self.clock),
             sleep=self.clock.sleep,
         )
         hashtags = CartHashtags(["AmazonCart", "#アマゾンポチ"])

@@ -1,7 +1,8 @@
 """The sweep of X against a fake source: nothing is lost wherever it stops, and little is sent twice."""
 
 import json
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,23 @@ import pytest
 from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.posts import DAY_MS, HashtagSpan, Mention, Post
 from hashcart.domain.summons import Bot
+from hashcart.domain.x_prices import DOLLAR, POST_READ
+from hashcart.domain.x_spending import READS_PERCENT, Purpose, day_of
+from hashcart.observability import logger
 from hashcart.queues import NotSentError
-from hashcart.social.x.client import PostPage, RateLimitedError, Stretch, TokenRejectedError, XUnavailableError
+from hashcart.social.x.client import (
+    PostPage,
+    RateLimitedError,
+    Stretch,
+    TokenRejectedError,
+    XFailedError,
+    XUnavailableError,
+)
 from hashcart.use_cases.sweep_posts import LEASE_MS, SWEEP, Source, SweepPosts
+from hashcart.use_cases.x_budget import XBudget, next_day_ms
 from tests.fakes.clock import NOW_MS, Clock, post_id
 from tests.fakes.secrets import secret
-from tests.fakes.storage import MemoryCheckpoints
+from tests.fakes.storage import MemoryCheckpoints, throttle
 
 MINUTE = 60_000
 SECRET = secret(json.dumps({"bearer_token": "app"}))
@@ -23,7 +35,17 @@ SECRET = secret(json.dumps({"bearer_token": "app"}))
 def reply(ms_ago: int, text: str = "#AmazonCart", author: str = "222") -> Post:
     tags = (HashtagSpan("AmazonCart", 0, 11),) if "#AmazonCart" in text else ()
     mentions = (Mention("900", "shopbot", 0, 8),) if "@shopbot" in text else ()
-    own = post_id(ms_ago)
+    return reply_at(NOW_MS - ms_ago, text, author, tags, mentions)
+
+
+def reply_at(
+    moment_ms: int,
+    text: str = "#AmazonCart",
+    author: str = "222",
+    tags: tuple[HashtagSpan, ...] = (HashtagSpan("AmazonCart", 0, 11),),
+    mentions: tuple[Mention, ...] = (),
+) -> Post:
+    own = post_id(now_ms=moment_ms)
     return Post(own, own, author, text, hashtags=tags, mentions=mentions, replied_to_id=post_id(10 * MINUTE))
 
 
@@ -77,6 +99,15 @@ class World:
         left = iter(range(pages))
         return self.sweep(lambda: next(left, None) is not None)
 
+    def allow(self, posts: int) -> None:
+        """Let the budget of a day have room for so many posts."""
+        daily = posts * POST_READ * 100 // READS_PERCENT + 1
+        self.sweep = replace(self.sweep, budget=XBudget(self.checkpoints, daily, self.clock))
+
+    def spent(self, day: str = "") -> int:
+        """The posts that a day has cost, today's else; what is reserved included."""
+        return self.checkpoints.spent.get(day or day_of(self.clock.now_ms), Counter())[Purpose.SWEEPS]
+
     @property
     def sent(self) -> list[str]:
         return [body["post"]["id"] for body in self.sqs.bodies]
@@ -94,10 +125,18 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         queue_url="queue",
         hashtags=CartHashtags(["AmazonCart"]),
         bot=Bot("900", "shopbot"),
-        daily_posts=20,
+        budget=XBudget(checkpoints, 50 * DOLLAR, clock),
         clock_ms=clock,
     )
     return World(timeline, checkpoints, sqs, clock, sweep)
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The outcomes that are logged as errors, which metric filters count."""
+    outcomes: list[str] = []
+    monkeypatch.setattr(logger, "error", lambda _, extra: outcomes.append(extra["outcome"]))
+    return outcomes
 
 
 def ids(*posts: Post) -> list[str]:
@@ -194,13 +233,13 @@ def test_one_sweep_at_a_time(world: World) -> None:
 def test_a_crash_between_sending_and_keeping_the_position_sends_again(world: World) -> None:
     world.timeline.posts = [reply(1000)]
     world.minute(pages=0)
-    steps = iter(["lease", "position", "kept"])
+    steps = iter(["lease", "position", "reserved", "kept"])
 
-    def crash_at_the_third() -> None:
+    def crash_at_the_fourth() -> None:
         if next(steps, "") == "kept":
             raise InterruptedError
 
-    world.checkpoints.before_step = crash_at_the_third
+    world.checkpoints.before_step = crash_at_the_fourth
     with pytest.raises(InterruptedError):
         world.minute()
     world.clock.now_ms += LEASE_MS
@@ -217,20 +256,110 @@ def test_a_message_that_no_queue_takes_holds_nothing_up(world: World, monkeypatc
 
 
 def test_a_days_budget_ends_the_reading_but_loses_nothing(world: World) -> None:
+    world.allow(110)  # a page is reserved as if it were full, so a dozen are read, two a page
     posts = [reply(second * 1000) for second in range(1, 31)]
     world.timeline.posts = list(posts)
-    assert world.minute() == 20
+    assert world.minute() == 12
+    assert world.spent() == 12
     calls = len(world.timeline.asked)
     assert world.minute() == 0
     assert len(world.timeline.asked) == calls
+    world.clock.now_ms = next_day_ms(world.clock.now_ms)
+    assert world.minute() == 12
     world.clock.now_ms += DAY_MS
-    assert world.minute() == 10
+    assert world.minute() == 6
     assert sorted(world.sent) == sorted(ids(*posts))
 
 
-def test_what_is_read_again_is_not_counted_again(world: World) -> None:
-    world.timeline.posts = [reply(second * 1000) for second in range(1, 11)]
-    for _ in range(9):
+def test_sources_share_what_is_left(world: World) -> None:
+    world.allow(110)
+    world.timeline.posts = [reply(second * 1000) for second in range(1, 5)]
+    search = Timeline([reply(second * 1000, author="333") for second in range(5, 30)])
+    sweep = replace(world.sweep, sources=[*world.sweep.sources, Source("search", search.read)])
+    assert sweep(lambda: True) == 12
+    assert world.spent() == 12
+
+
+def test_x_bills_a_post_once_a_day(world: World) -> None:
+    world.clock.now_ms = evening_ms = next_day_ms(world.clock.now_ms) - 2 * MINUTE
+    world.timeline.posts = [reply_at(evening_ms - second * 1000) for second in range(1, 5)]
+    world.minute()
+    assert world.spent() == 4
+    yesterday = day_of(world.clock.now_ms)
+    world.minute()
+    assert (world.spent(), world.spent(yesterday)) == (4, 4)
+    world.minute()
+    assert (world.spent(), world.spent(yesterday)) == (4, 4)
+    assert len(world.sent) == 4
+
+
+@pytest.mark.parametrize("trouble", [RateLimitedError(0), TokenRejectedError("401"), XFailedError("503")])
+def test_what_x_has_not_shown_is_given_back(world: World, trouble: Exception) -> None:
+    world.timeline.troubles = [trouble] * 3
+    for _ in range(3):
         world.minute()
-    world.timeline.posts.append(reply(0))
+    assert len(world.timeline.asked) == 3
+    assert world.spent() == 0
+
+
+def test_of_answers_that_get_lost_one_page_stays_reserved_until_the_next_that_comes(world: World) -> None:
+    world.timeline.posts = [reply(1000)]
+    world.timeline.troubles = [XUnavailableError("timed out")] * 3
+    for _ in range(3):
+        world.minute()
+        assert world.spent() == 100
+    world.timeline.troubles = [XFailedError("503")]
+    world.minute()
+    assert world.spent() == 100
     assert world.minute() == 1
+    assert world.spent() == 1
+    world.minute()
+    assert world.spent() == 1
+
+
+def test_a_lost_page_of_yesterday_is_yesterdays(world: World) -> None:
+    world.timeline.troubles = [XUnavailableError("timed out")]
+    world.minute()
+    yesterday = day_of(world.clock.now_ms)
+    world.clock.now_ms += DAY_MS
+    world.minute()
+    assert (world.spent(yesterday), world.spent()) == (100, 0)
+
+
+def test_without_the_day_s_spending_nothing_is_read(world: World, logged: list[str]) -> None:
+    world.timeline.posts = [reply(1000)]
+    world.minute(pages=0)
+    steps = iter(["lease", "position", "budget"])
+
+    def throttled_at_the_third() -> None:
+        if next(steps, "") == "budget":
+            raise throttle()
+
+    world.checkpoints.before_step = throttled_at_the_third
+    assert (world.minute(), world.timeline.asked, world.checkpoints.leases) == (0, [], {})
+    assert logged == ["sweep_interrupted"]
+    assert world.minute() == 1
+
+
+def test_what_cannot_be_given_back_now_stays_spent(world: World) -> None:
+    world.timeline.posts = [reply(1000)]
+    world.minute(pages=0)
+    steps = iter(["lease", "position", "reserve", "save", "give back"])
+
+    def throttled_at_the_end() -> None:
+        if next(steps, "") == "give back":
+            raise throttle()
+
+    world.checkpoints.before_step = throttled_at_the_end
+    assert (world.minute(), world.spent(), world.checkpoints.leases) == (1, 100, {})
+
+
+def test_what_sqs_did_not_take_is_read_and_counted_again(world: World) -> None:
+    world.timeline.posts = [reply(1000)]
+    world.sqs.is_down = True
+    with pytest.raises(NotSentError):
+        world.minute()
+    assert world.spent() == 1
+    world.sqs.is_down = False
+    world.minute()
+    assert world.spent() == 2

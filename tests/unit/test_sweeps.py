@@ -11,7 +11,7 @@ MINUTE = 60_000
 
 
 def test_a_round_begins_ten_minutes_before_the_newest_post_seen() -> None:
-    position = SweepPosition.beginning(NOW_MS).after_page([post_id(-MINUTE), post_id(0)]).after_round()
+    position = SweepPosition.beginning(NOW_MS).after_page([post_id(-MINUTE), post_id(0)]).after_round("2026-11-24")
     assert position.newest_id == post_id(-MINUTE)
     assert position.since_id(NOW_MS + 2 * MINUTE) == post_id(OVERLAP_MS - MINUTE)
 
@@ -28,20 +28,20 @@ def test_a_position_of_long_ago_is_brought_into_the_days_that_x_searches() -> No
 def test_an_empty_page_changes_nothing() -> None:
     position = SweepPosition.beginning(NOW_MS)
     assert position.after_page([]) == position
-    assert position.after_page([]).after_round() == position
+    assert position.after_page([]).after_round("") == position
 
 
 def test_a_round_that_stops_goes_on_below_what_it_has_read() -> None:
     position = SweepPosition.beginning(NOW_MS - 5 * MINUTE).after_page([post_id(2 * MINUTE), post_id(MINUTE)])
     assert (position.round_newest_id, position.resume_below_id) == (post_id(MINUTE), post_id(2 * MINUTE))
     assert position.newest_id == post_id(5 * MINUTE)
-    ended = position.after_page([post_id(4 * MINUTE)]).after_round()
+    ended = position.after_page([post_id(4 * MINUTE)]).after_round("2026-11-24")
     assert (ended.newest_id, ended.round_newest_id, ended.resume_below_id) == (post_id(MINUTE), None, None)
 
 
 def test_ids_are_remembered_for_ten_minutes_and_never_too_many() -> None:
     position = SweepPosition.beginning(NOW_MS - DAY_MS).after_page([post_id(OVERLAP_MS + 1), post_id(OVERLAP_MS)])
-    later = position.after_round().after_page([post_id(0)])
+    later = position.after_round("2026-11-24").after_page([post_id(0)])
     assert later.seen == (post_id(OVERLAP_MS), post_id(0))
     burst = later.after_page(post_id(0, sequence=number) for number in range(MOST_REMEMBERED + 5))
     assert len(burst.seen) == MOST_REMEMBERED
@@ -52,7 +52,7 @@ def test_ids_are_remembered_for_ten_minutes_and_never_too_many() -> None:
 def test_the_newest_post_never_goes_back(pages: list[list[int]]) -> None:
     position = SweepPosition.beginning(NOW_MS)
     for page in pages:
-        moved = position.after_page(map(post_id, page)).after_round()
+        moved = position.after_page(map(post_id, page)).after_round("2026-11-24")
         assert int(moved.newest_id) >= int(position.newest_id)
         assert moved.wait_until_ms == 0
         position = moved

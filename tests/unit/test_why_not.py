@@ -12,16 +12,20 @@ from hashcart.domain.parents import Availability, ParentPost
 from hashcart.domain.posts import DAY_MS, HashtagSpan, Link, Post, order_key
 from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.why_not import Explanation, Why
-from hashcart.social.x.client import Missing, XUnavailableError
+from hashcart.domain.x_prices import POST_READ
+from hashcart.domain.x_spending import Purpose, day_of
+from hashcart.social.x.client import Missing, RateLimitedError, XUnavailableError
 from hashcart.use_cases.explain_reply import LOOKUPS_A_DAY, LOOKUPS_AN_HOUR, ExplainReply, Unexplained
+from hashcart.use_cases.x_budget import XBudget
 from tests.fakes.clock import NOW_MS, Clock, post_id
-from tests.fakes.storage import MemoryActivity
+from tests.fakes.storage import MemoryActivity, MemoryCheckpoints, throttle
 
 MUG = ProductReference("store.localhost", "mug")
 LINK = AccountLink("shopper-1", "222", "ada_shops", "store.localhost", "US", "en", NOW_MS - 20 * DAY_MS, "1")
 REPLY_ID = post_id(60_000)
 REPLY = Post(REPLY_ID, REPLY_ID, "222", text="#AmazonCart", replied_to_id="1", replied_to_author_id="111")
 PARENT = ParentPost(author_id="111", has_links=True, products=(MUG,))
+TODAY = day_of(NOW_MS)
 PASTED = f"https://x.com/ada_shops/status/{REPLY_ID}"
 
 
@@ -59,6 +63,7 @@ class Asking:
         self.rows = MemoryActivity()
         self.posts = PostsFake()
         self.counters = CountersFake()
+        self.checkpoints = MemoryCheckpoints()
         self.targets: dict[str, str | None] = {}
         self.explain = ExplainReply(
             self.rows,
@@ -69,6 +74,7 @@ class Asking:
             {"x.localhost:8400"},
             lambda urls: {url: self.targets.get(url) for url in urls},
             self.clock,
+            XBudget(self.checkpoints, 100 * POST_READ, self.clock),
         )
 
     def __call__(self, link: AccountLink = LINK, pasted: str = PASTED) -> PostRow | Explanation | Unexplained:
@@ -201,3 +207,32 @@ def test_one_shopper_may_ask_so_often_in_an_hour_and_in_a_day() -> None:
             asking()
     assert asking.posts.asked == 1 + LOOKUPS_A_DAY
     assert min(asking.counters.expiries.values()) > NOW_MS // 1000
+
+
+def test_a_question_is_paid_from_the_budget_of_the_day() -> None:
+    asking = Asking()
+    spent = asking.checkpoints.spent
+    asking()
+    assert spent[TODAY] == {Purpose.WHY_NOT: 1}
+    asking.posts.reply = Missing.GONE
+    asking()
+    asking.posts.error = RateLimitedError(NOW_MS)
+    asking()
+    assert spent[TODAY] == {Purpose.WHY_NOT: 1}
+    asking.posts.error = XUnavailableError("timed out")
+    asking()
+    assert spent[TODAY] == {Purpose.WHY_NOT: 2}
+
+
+def test_beyond_the_budget_x_is_not_asked() -> None:
+    asking = Asking()
+    asking.checkpoints.spend(TODAY, Purpose.SWEEPS, 90)
+    assert (asking(), asking.posts.asked) == (Unexplained.OVER_BUDGET, 0)
+    asking.clock.now_ms += DAY_MS
+    assert asking.why() is Why.SHOULD_HAVE_WORKED
+
+
+def test_what_has_been_spent_may_not_be_known_now() -> None:
+    asking = Asking()
+    asking.checkpoints.faults.append(throttle())
+    assert (asking(), asking.posts.asked) == (Unexplained.X_UNAVAILABLE, 0)

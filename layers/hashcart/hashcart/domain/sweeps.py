@@ -21,8 +21,8 @@ class SweepPosition:
 
     Everything up to `newest_id` has been passed on. A round that stopped half-way had begun at `round_newest_id` and
     goes on below `resume_below_id`. `seen` are the ids of the ten minutes before the newest; the source is not asked
-    before `wait_until_ms`. `reads` posts were read, and are billed, on the day `reads_day` (UTC, in days of the Unix
-    epoch).
+    before `wait_until_ms`. The last round ended on `counted_day` (UTC); on `reserved_day` a page was reserved whose
+    answer got lost.
     """
 
     newest_id: str
@@ -30,8 +30,8 @@ class SweepPosition:
     resume_below_id: str | None = None
     seen: tuple[str, ...] = ()
     wait_until_ms: int = 0
-    reads_day: int = 0
-    reads: int = 0
+    counted_day: str = ""
+    reserved_day: str = ""
 
     @classmethod
     def beginning(cls, now_ms: int) -> "SweepPosition":
@@ -51,7 +51,7 @@ class SweepPosition:
         below = min(self.resume_below_id or found[0], found[0], key=int)
         return replace(self, round_newest_id=newest, resume_below_id=below, seen=_recent({*self.seen, *found}, newest))
 
-    def after_round(self) -> "SweepPosition":
+    def after_round(self, day: str) -> "SweepPosition":
         """The position once the last page of a round has been passed on."""
         newest = max(self.round_newest_id or self.newest_id, self.newest_id, key=int)
         return replace(
@@ -61,16 +61,16 @@ class SweepPosition:
             resume_below_id=None,
             seen=_recent(self.seen, newest),
             wait_until_ms=0,
+            counted_day=day,
         )
 
-    def reads_on_day_of(self, now_ms: int) -> int:
-        """How many posts were read so far on the day of a moment."""
-        return self.reads if self.reads_day == now_ms // DAY_MS else 0
+    def billed(self, ids: Iterable[str], day: str) -> int:
+        """How many of a page's posts X bills on a day: each once, so all until a round of that day is over."""
+        return len({*ids} - ({*self.seen} if self.counted_day == day else set()))
 
-    def having_read(self, ids: Iterable[str], now_ms: int) -> "SweepPosition":
-        """The same position, with the posts counted that were not seen before: X bills a post once a day."""
-        new = len({*ids} - {*self.seen})
-        return replace(self, reads_day=now_ms // DAY_MS, reads=self.reads_on_day_of(now_ms) + new)
+    def awaiting_page(self, day: str) -> "SweepPosition":
+        """The same position, with a page reserved on a day whose answer got lost; the next read has it, or another."""
+        return replace(self, reserved_day=day)
 
     def waiting_until(self, wait_until_ms: int) -> "SweepPosition":
         """The same position, with a pause."""

@@ -1,17 +1,24 @@
 """Table Checkpoints: how far a repeated work has come, and who is at it."""
 
+import calendar
+import time
 from typing import TYPE_CHECKING
 
 from hashcart.domain.sweeps import SweepPosition
 from hashcart.domain.webhooks import WebhookHealth
+from hashcart.domain.x_spending import Purpose, Spending, Spent
 from hashcart.storage.table import ConditionFailedError, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+SPENDING_KEPT_SECONDS = 40 * 24 * 3600
+
 
 class Checkpoints:
-    """Positions (`sweep#<source>`), what is known of webhooks (`webhook#<id>`) and leases (`lease#<work>`)."""
+    """Positions (`sweep#<source>`), what is known of webhooks (`webhook#<id>`), leases (`lease#<work>`) and what is
+    spent at X (`budget#<UTC day>`).
+    """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self._table = Table(client, table_name)
@@ -27,8 +34,8 @@ class Checkpoints:
             resume_below_id=item.get("resume_below_id"),
             seen=tuple(item["seen"]),
             wait_until_ms=item["wait_until_ms"],
-            reads_day=item.get("reads_day", 0),
-            reads=item.get("reads", 0),
+            counted_day=item.get("counted_day", ""),
+            reserved_day=item.get("reserved_day", ""),
         )
 
     def save(self, source: str, position: SweepPosition) -> None:
@@ -41,8 +48,8 @@ class Checkpoints:
                 "resume_below_id": position.resume_below_id,
                 "seen": list(position.seen),
                 "wait_until_ms": position.wait_until_ms,
-                "reads_day": position.reads_day,
-                "reads": position.reads,
+                "counted_day": position.counted_day,
+                "reserved_day": position.reserved_day,
             }
         )
 
@@ -77,3 +84,40 @@ class Checkpoints:
     def release(self, work: str) -> None:
         """End a lease before its time."""
         self._table.update({"name": f"lease#{work}"}, "REMOVE lease_until_ms")
+
+    def spend(self, day: str, purpose: Purpose, units: int, *, limit: int | None = None) -> bool:
+        """Add units to what is spent on a day; False, and no change, where the total would pass `limit`.
+
+        `limit` is in millionths of a US dollar. A negative number of units takes back.
+        """
+        money = units * purpose.price
+        values: dict[str, object] = {":money": money, ":units": units, ":expires_at": _kept_until(day)}
+        if limit is not None:
+            values[":room"] = limit - money
+            if limit < money:
+                return False
+        try:
+            self._table.update(
+                {"name": f"budget#{day}"},
+                "SET expires_at = :expires_at ADD spent :money, #money :money, #units :units",
+                condition="attribute_not_exists(spent) OR spent <= :room" if limit is not None else None,
+                names={"#money": f"money_{purpose}", "#units": f"units_{purpose}"},
+                values=values,
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+    def spending(self, day: str) -> Spending:
+        """What a day has cost so far."""
+        item = self._table.get({"name": f"budget#{day}"}, consistent=False) or {}
+        by_purpose = {
+            purpose: Spent(item[f"units_{purpose}"], item[f"money_{purpose}"])
+            for purpose in Purpose
+            if f"units_{purpose}" in item
+        }
+        return Spending(item.get("spent", 0), by_purpose)
+
+
+def _kept_until(day: str) -> int:
+    return calendar.timegm(time.strptime(day, "%Y-%m-%d")) + SPENDING_KEPT_SECONDS

@@ -6,6 +6,7 @@ The reply is read for this answer alone; nothing of it is kept.
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from hashcart.domain.account_links import AccountLink
@@ -17,9 +18,11 @@ from hashcart.domain.posts import Post, order_key
 from hashcart.domain.product_links import StoreLinks
 from hashcart.domain.short_links import short_links_of, unwound
 from hashcart.domain.why_not import Explanation, Why, why_not, why_not_at_first_sight
+from hashcart.domain.x_spending import Purpose
 from hashcart.observability import report, report_failure
 from hashcart.social.x.client import Missing
 from hashcart.use_cases.parents import TRANSIENT
+from hashcart.use_cases.x_budget import BudgetUnavailableError, OverBudgetError, XBudget
 
 HOUR_SECONDS = 3600
 DAY_SECONDS = 24 * HOUR_SECONDS
@@ -35,6 +38,7 @@ class Unexplained(StrEnum):
 
     NO_POST_LINK = "no_post_link"
     TOO_MANY = "too_many"
+    OVER_BUDGET = "over_budget"
     X_UNAVAILABLE = "x_unavailable"
 
 
@@ -74,6 +78,7 @@ class ExplainReply:
     x_hosts: Collection[str]
     unwind: Callable[[Collection[str]], Mapping[str, str | None]]
     clock_ms: Callable[[], int]
+    budget: XBudget
 
     def __call__(self, link: AccountLink, pasted: str) -> PostRow | Explanation | Unexplained:
         """The reply's own row if it came to HashCart, else what X tells of it."""
@@ -87,7 +92,10 @@ class ExplainReply:
             return Unexplained.TOO_MANY
         try:
             answer = self._ask(link, post_id)
-        except TRANSIENT as error:
+        except OverBudgetError:
+            report(post_id, "not_explained", "over_budget")
+            return Unexplained.OVER_BUDGET
+        except (*TRANSIENT, BudgetUnavailableError) as error:
             report_failure(post_id, "lookup_failed", error)
             return Unexplained.X_UNAVAILABLE
         if isinstance(answer, Explanation):
@@ -113,7 +121,7 @@ class ExplainReply:
         )
 
     def _ask(self, link: AccountLink, post_id: str) -> PostRow | Explanation | Unexplained:
-        reply = self.parents.posts([post_id]).get(post_id)
+        reply = self.budget.spend(Purpose.WHY_NOT, 1, partial(self.parents.posts, [post_id]), readable).get(post_id)
         if reply is None:
             return Unexplained.X_UNAVAILABLE
         if isinstance(reply, Missing):
@@ -131,3 +139,8 @@ class ExplainReply:
         if not parent.products:
             reply = unwound(reply, self.unwind(short_links_of(reply, self.store)))
         return why_not(reply, parent, link=link, hashtags=self.hashtags, store=self.store, now_ms=self.clock_ms())
+
+
+def readable(found: Mapping[str, Post | Missing]) -> int:
+    """How many posts X has shown, and bills."""
+    return sum(isinstance(post, Post) for post in found.values())

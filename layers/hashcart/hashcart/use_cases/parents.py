@@ -1,4 +1,7 @@
-"""Parent posts, looked up at X once for a whole batch and once for all who reply to them."""
+"""Parent posts, looked up at X once for a whole batch and once for all who reply to them.
+
+They fill carts, so the daily budget counts them and never stops them.
+"""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -11,11 +14,13 @@ from hashcart.domain.posts import Post
 from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.short_links import awaits_links, short_links_of, unwound
 from hashcart.domain.summons import Bot
+from hashcart.domain.x_spending import Purpose
 from hashcart.observability import report_failure
 from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.app_token import with_app_token
 from hashcart.social.x.client import Missing, RateLimitedError, TokenRejectedError, XUnavailableError
 from hashcart.use_cases.read_through import Cache, Fetched, read_through
+from hashcart.use_cases.x_budget import XMeter
 
 PRODUCTS_FRESH_MS = 24 * 60 * 60 * 1000
 NO_PRODUCT_FRESH_MS = 5 * 60 * 1000
@@ -41,6 +46,7 @@ class Parents:
     store: StoreLinks
     bot: Bot
     unwind: Callable[[Collection[str]], Mapping[str, str | None]]
+    meter: XMeter
     sleep: Callable[[float], None] = time.sleep
 
     def of(self, ids: Collection[str]) -> dict[str, ParentPost]:
@@ -67,12 +73,13 @@ class Parents:
         return {post_id: _from_map(stored) for post_id, stored in found.items()}
 
     def posts(self, ids: Collection[str]) -> dict[str, Post | Missing]:
-        """The posts themselves, asked of X anew. Raises one of TRANSIENT."""
+        """The posts themselves, asked of X anew; what that costs is the caller's to count. Raises one of TRANSIENT."""
         return with_app_token(self.app_secret, lambda token: self.lookup.posts(ids, token))
 
     def _fetch(self, ids: Collection[str]) -> Fetched:
         posts = self.posts(ids)
         readable = [post for post in posts.values() if isinstance(post, Post)]
+        self.meter.count(Purpose.PARENTS, len(readable))
         targets = self.unwind([url for post in readable for url in short_links_of(post, self.store)])
         summaries = {post_id: self._summary(post, targets) for post_id, post in posts.items()}
         parents = {post_id: parent for post_id, parent in summaries.items() if parent is not None}

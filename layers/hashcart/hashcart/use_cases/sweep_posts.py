@@ -2,19 +2,27 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.summons import Bot
 from hashcart.domain.sweeps import SweepPosition
+from hashcart.domain.x_spending import Purpose, day_of
 from hashcart.messages.posts import PostArrived, to_json
 from hashcart.observability import failure_of, logger, report, report_failure
 from hashcart.queues import MAX_BATCH_BYTES, NotSentError, send_all
 from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.app_token import with_app_token
-from hashcart.social.x.client import PostPage, RateLimitedError, Stretch, TokenRejectedError, XUnavailableError
+from hashcart.social.x.client import (
+    MOST_POSTS_A_PAGE,
+    PostPage,
+    RateLimitedError,
+    Stretch,
+    TokenRejectedError,
+    XUnavailableError,
+)
 from hashcart.use_cases.concerns import concerns_us
+from hashcart.use_cases.x_budget import NOT_BILLED, BudgetUnavailableError, Reservation, XBudget
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -23,7 +31,7 @@ SWEEP = "sweep"
 LEASE_MS = 58_000
 """Longer than the function may run, shorter than the time to the next event."""
 
-TRANSIENT = (XUnavailableError, TokenRejectedError, SecretUnavailableError)
+TRANSIENT = (XUnavailableError, TokenRejectedError, SecretUnavailableError, BudgetUnavailableError)
 
 
 class Positions(Protocol):
@@ -50,6 +58,31 @@ class Source:
     read: Callable[[str, Stretch], PostPage]
 
 
+@dataclass(slots=True)
+class Allowance:
+    """Posts reserved in the budget for one sweep: what a page leaves over serves the next, and the rest goes back."""
+
+    budget: XBudget
+    day: str = ""
+    left: int = 0
+
+    def covers_page(self, day: str) -> bool:
+        """Whether another page may be read on a day. Raises BudgetUnavailableError."""
+        if self.day != day:
+            self.give_back()
+            self.day = day
+        if self.left < MOST_POSTS_A_PAGE:
+            if self.budget.reserve(Purpose.SWEEPS, MOST_POSTS_A_PAGE - self.left) is None:
+                return False
+            self.left = MOST_POSTS_A_PAGE
+        return True
+
+    def give_back(self) -> None:
+        """Give back what no page has used."""
+        self.budget.settle(Reservation(Purpose.SWEEPS, self.day, self.left), billed=0)
+        self.left = 0
+
+
 @dataclass(frozen=True, slots=True)
 class SweepPosts:
     """The sources, one after the other. What a webhook has delivered too is told apart by the post's row."""
@@ -61,7 +94,7 @@ class SweepPosts:
     queue_url: str
     hashtags: CartHashtags
     bot: Bot
-    daily_posts: int
+    budget: XBudget
     clock_ms: Callable[[], int]
 
     def __call__(self, has_time: Callable[[], bool]) -> int:
@@ -72,25 +105,36 @@ class SweepPosts:
         if not self.positions.take_lease(SWEEP, now_ms=self.clock_ms(), lease_ms=LEASE_MS):
             report(None, "sweep_skipped", "another_sweep_is_at_it")
             return 0
+        allowance = Allowance(self.budget)
         try:
-            return sum(self._sweep(source, has_time) for source in self.sources)
+            return sum(self._sweep(source, allowance, has_time) for source in self.sources)
         finally:
+            allowance.give_back()
             self.positions.release(SWEEP)
 
-    def _sweep(self, source: Source, has_time: Callable[[], bool]) -> int:
+    def _sweep(self, source: Source, allowance: Allowance, has_time: Callable[[], bool]) -> int:
         position = self._position(source)
         if position.wait_until_ms > self.clock_ms():
             return 0
         stretch = Stretch(position.since_id(self.clock_ms()), position.resume_below_id)
         passed_on, is_over = 0, False
         try:
-            while not is_over and has_time() and self._may_read(source, position):
-                page = with_app_token(self.app_secret, partial(_read, source, stretch))
+            while not is_over and has_time():
+                day = day_of(self.clock_ms())
+                is_reserved = position.reserved_day == day
+                if not is_reserved and not allowance.covers_page(day):
+                    logger.error("sweep", extra={"outcome": "sweep_over_budget", "source": source.name})
+                    break
+                page = self._read(source, stretch, position, allowance, day)
+                billed = position.billed(page.ids, day)
+                allowance.left -= 0 if is_reserved else billed
                 passed_on += self._pass_on(page, position.seen)
                 is_over = page.next_token is None
-                position = position.having_read(page.ids, self.clock_ms()).after_page(page.ids)
-                position = position.after_round() if is_over else position
+                position = position.after_page(page.ids).awaiting_page("")
+                position = position.after_round(day) if is_over else position
                 self.positions.save(source.name, position)
+                if is_reserved:
+                    self.budget.settle(Reservation(Purpose.SWEEPS, day, MOST_POSTS_A_PAGE), billed=billed)
                 stretch = replace(stretch, page_token=page.next_token)
         except RateLimitedError as error:
             self.positions.save(source.name, position.waiting_until(error.reset_ms))
@@ -102,12 +146,19 @@ class SweepPosts:
             )
         return passed_on
 
-    def _may_read(self, source: Source, position: SweepPosition) -> bool:
-        """Whether the day's budget of the source lasts for another page; if not, it goes on tomorrow from here."""
-        if position.reads_on_day_of(self.clock_ms()) < self.daily_posts:
-            return True
-        logger.error("sweep", extra={"outcome": "sweep_over_budget", "source": source.name})
-        return False
+    def _read(
+        self, source: Source, stretch: Stretch, position: SweepPosition, allowance: Allowance, day: str
+    ) -> PostPage:
+        """A page. If its answer gets lost, what is reserved for it stays so, once, until the source is read again."""
+        try:
+            return with_app_token(self.app_secret, lambda token: source.read(token, stretch))
+        except NOT_BILLED:
+            raise
+        except XUnavailableError:
+            if position.reserved_day != day:
+                self.positions.save(source.name, position.awaiting_page(day))
+                allowance.left -= MOST_POSTS_A_PAGE
+            raise
 
     def _position(self, source: Source) -> SweepPosition:
         position = self.positions.position(source.name)
@@ -128,7 +179,3 @@ class SweepPosts:
         if send_all(self.sqs, self.queue_url, sendable):
             raise NotSentError(self.queue_url)
         return len(sendable)
-
-
-def _read(source: Source, stretch: Stretch, token: str) -> PostPage:
-    return source.read(token, stretch)

@@ -73,6 +73,7 @@ class ActivityPages:
         statuses = {
             Unexplained.NO_POST_LINK: HTTPStatus.UNPROCESSABLE_ENTITY,
             Unexplained.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
+            Unexplained.OVER_BUDGET: HTTPStatus.SERVICE_UNAVAILABLE,
             Unexplained.X_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
         }
         return self._render(

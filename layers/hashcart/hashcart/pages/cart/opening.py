@@ -10,6 +10,7 @@ from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.posts import SNOWFLAKE_SEQUENCE_BITS
 from hashcart.domain.product_links import StoreLinks
 from hashcart.domain.summons import Bot
+from hashcart.domain.x_prices import DOLLAR
 from hashcart.http import HttpClient
 from hashcart.observability import clock_ms
 from hashcart.pages.cart.activity import ActivityPages
@@ -24,6 +25,7 @@ from hashcart.social.x.client import XApi
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
+from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.leased_cache import LeasedCache
 from hashcart.storage.sessions import Sessions
 from hashcart.stores.protocol import CartStore
@@ -39,6 +41,7 @@ from hashcart.use_cases.show_activity import ShowActivity
 from hashcart.use_cases.show_cart import ShowCart
 from hashcart.use_cases.synchronise_cart import synchroniser
 from hashcart.use_cases.unwind_links import UnwindLinks
+from hashcart.use_cases.x_budget import XBudget, XMeter
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -58,6 +61,7 @@ def cart_routes(dynamodb: "DynamoDBClient", secrets_manager: "SecretsManagerClie
     maximum = whole_number("MAX_QUANTITY")
     cache = LeasedCache(dynamodb, text("POST_PRODUCTS_TABLE"), "post_id", clock_ms=clock_ms)
     unwind = UnwindLinks(ShortLinks(PublicWeb(), links), cache, links)
+    checkpoints = Checkpoints(dynamodb, text("CHECKPOINTS_TABLE"))
     parents = Parents(
         lookup=XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms),
         app_secret=Secret(secrets_manager, text("X_APP_SECRET_ARN"), clock_ms=clock_ms),
@@ -65,6 +69,7 @@ def cart_routes(dynamodb: "DynamoDBClient", secrets_manager: "SecretsManagerClie
         store=links,
         bot=Bot(text("BOT_USER_ID"), text("BOT_USERNAME")),
         unwind=unwind,
+        meter=XMeter(checkpoints, clock_ms),
     )
     show_activity = ShowActivity(rows, carts, parents.known, clock_ms)
     cart = CartPages(
@@ -90,6 +95,7 @@ def cart_routes(dynamodb: "DynamoDBClient", secrets_manager: "SecretsManagerClie
         clock_ms=clock_ms,
     )
     counters = Sessions(dynamodb, text("SESSIONS_TABLE"))
-    explain = ExplainReply(rows, parents, counters, hashtags, links, x_hosts, unwind, clock_ms)
+    budget = XBudget(checkpoints, whole_number("X_DAILY_BUDGET") * DOLLAR, clock_ms)
+    explain = ExplainReply(rows, parents, counters, hashtags, links, x_hosts, unwind, clock_ms, budget)
     activity = ActivityPages(shoppers, store, show_activity, explain, x_site_url, clock_ms)
     return [*cart.routes(), *activity.routes()]

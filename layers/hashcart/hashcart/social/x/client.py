@@ -16,7 +16,7 @@ from hashcart.http import Answer, HttpClient, UnreachableError
 from hashcart.social.x.payloads import UnreadableError, read_post
 
 MAX_IDS_PER_LOOKUP = 100
-SWEEP_PAGE_SIZE = "100"
+MOST_POSTS_A_PAGE = 100
 TIMELINE_PAGE_SIZE = 100
 TIMELINE_PAGES = 5
 DEFAULT_WAIT_MS = 15 * 60 * 1000
@@ -29,6 +29,10 @@ POST_FIELDS = "author_id,edit_history_tweet_ids,entities,in_reply_to_user_id,not
 
 class XUnavailableError(Exception):
     """X did not do what was asked, and may later. Whether a write had an effect is unknown."""
+
+
+class XFailedError(XUnavailableError):
+    """X has answered with a failure: of a read, nothing was shown."""
 
 
 class RateLimitedError(Exception):
@@ -207,7 +211,7 @@ class XApi:
     ) -> PostPage:
         """Without expansions: each post and account that one brings costs as much as one that was asked for."""
         stretched = {"until_id": stretch.until_id, page_token_name: stretch.page_token}
-        own = {"since_id": stretch.since_id, "max_results": SWEEP_PAGE_SIZE, "tweet.fields": POST_FIELDS}
+        own = {"since_id": stretch.since_id, "max_results": str(MOST_POSTS_A_PAGE), "tweet.fields": POST_FIELDS}
         own |= {name: value for name, value in stretched.items() if value is not None}
         document = _document(self._call("GET", path, token, fields={**fields, **own}), HTTPStatus.OK)
         if not isinstance(document.get("meta"), Mapping):
@@ -250,7 +254,7 @@ class XApi:
 
 def _document(answer: Answer, expected: HTTPStatus) -> Mapping[str, Any]:
     if answer.status != expected:
-        raise XUnavailableError(f"status {answer.status}")
+        raise XFailedError(f"status {answer.status}")
     try:
         document = answer.json()
     except UnreachableError as error:
