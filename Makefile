@@ -1,6 +1,6 @@
 # HashCart. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help start reset test coverage lint format e2e oscar-test sam-local cold-start page-weight lock
+.PHONY: help start reset test coverage lint format e2e oscar-test sam-local fuzz cold-start page-weight lock
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -49,6 +49,12 @@ e2e: $(INSTALLED) $(AXE) $(SHOP_INSTALLED) ## End-to-end tests, on a stack of th
 
 sam-local: $(INSTALLED) ## The good event of each function through `sam local invoke` (needs a Docker engine)
 	@$(BIN)/python -m local.stack sam-local
+
+FUZZ_PATH := layers/hashcart:functions/cart_page:functions/account_linking:.
+# FUZZ_SECONDS bounds each target, KEEP=1 takes what is new into the corpus, TARGETS chooses among intake, parser, links, pages.
+fuzz: $(INSTALLED) ## Look for inputs that break intake, parser, links or pages: [FUZZ_SECONDS=600] [TARGETS=links] [KEEP=1]
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo '✗ atheris has wheels for Linux on x86_64 only.' >&2; exit 1; }
+	@PYTHONPATH=$(FUZZ_PATH) $(BIN)/python -m tests.fuzz $(or $(FUZZ_SECONDS),60) $(TARGETS) $(if $(KEEP),--keep)
 
 cold-start: $(INSTALLED) ## How long each function takes to load, beside boto3's own time
 	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/sam build --cached --parameter-overrides \
