@@ -5,12 +5,11 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import TypeAdapter
 
 from hashcart.aws import CLIENT_CONFIG
 from hashcart.consumers import Consumer, Delivery, each, forward
 from hashcart.domain.regions import allowed_countries
-from hashcart.messages.cart_requests import CartRequest
+from hashcart.messages.cart_requests import CartRequest, read_cart_request
 from hashcart.messages.posts import to_json
 from hashcart.observability import clock_ms, logger
 from hashcart.settings import flag, names, text, whole_number
@@ -56,7 +55,7 @@ insert_lines = InsertLines(
     synchronise=synchroniser(store, carts, links, clock_ms),
 )
 consumer: Consumer[CartRequest] = Consumer(
-    TypeAdapter(CartRequest),
+    read_cart_request,
     sqs,
     source_queue_url=text("SOURCE_QUEUE_URL"),
     dead_letter_queue_url=text("DEAD_LETTER_QUEUE_URL"),

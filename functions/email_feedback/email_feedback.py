@@ -4,11 +4,10 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import TypeAdapter
 
 from hashcart.aws import CLIENT_CONFIG, late_client
 from hashcart.consumers import Consumer, each
-from hashcart.messages.email_feedback import EmailEvent
+from hashcart.messages.email_feedback import EmailEvent, read_email_event
 from hashcart.observability import logger
 from hashcart.settings import text
 from hashcart.storage.recipients import Recipients
@@ -24,7 +23,7 @@ dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 
 pause_emails = PauseEmails(Recipients(dynamodb, text("ACCOUNT_LINKS_TABLE")))
 consumer: Consumer[EmailEvent] = Consumer(
-    TypeAdapter(EmailEvent),
+    read_email_event,
     sqs,
     source_queue_url=text("SOURCE_QUEUE_URL"),
     dead_letter_queue_url=text("DEAD_LETTER_QUEUE_URL"),

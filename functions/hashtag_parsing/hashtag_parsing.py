@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
-from pydantic import TypeAdapter
 
 from hashcart.aws import CLIENT_CONFIG, late_client
 from hashcart.consumers import Consumer, Delivery, forward
@@ -12,7 +11,7 @@ from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.product_links import StoreLinks
 from hashcart.domain.summons import Bot
 from hashcart.http import HttpClient
-from hashcart.messages.cart_requests import ToParse
+from hashcart.messages.cart_requests import ToParse, read_to_parse
 from hashcart.messages.posts import to_json
 from hashcart.observability import clock_ms, logger
 from hashcart.public_web import PublicWeb
@@ -47,7 +46,7 @@ parents = Parents(
 )
 parse_posts = ParsePosts(CartHashtags(names("CART_HASHTAGS")), bot, store, parents.of, unwind, parents.remember)
 consumer: Consumer[ToParse] = Consumer(
-    TypeAdapter(ToParse),
+    read_to_parse,
     sqs,
     source_queue_url=text("SOURCE_QUEUE_URL"),
     dead_letter_queue_url=text("DEAD_LETTER_QUEUE_URL"),

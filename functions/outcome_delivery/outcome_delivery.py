@@ -5,14 +5,13 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import TypeAdapter
 
 from hashcart.aws import CLIENT_CONFIG, late_client
 from hashcart.consumers import Consumer, Delivery, each
 from hashcart.emails.rendering import Letterhead
 from hashcart.emails.ses import Ses, config_without_retries
 from hashcart.http import HttpClient
-from hashcart.messages.outcomes import OutcomeReached
+from hashcart.messages.outcomes import OutcomeReached, read_outcome
 from hashcart.observability import clock_ms, logger
 from hashcart.secrets import Secret, token_keys
 from hashcart.settings import base_url, flag, optional_text, text
@@ -75,9 +74,8 @@ deliver_outcome = DeliverOutcomes(
     clock_ms=clock_ms,
     emails=outcome_emails,
 )
-message_type: TypeAdapter[OutcomeReached] = TypeAdapter(OutcomeReached)
 consumer: Consumer[OutcomeReached] = Consumer(
-    message_type,
+    read_outcome,
     sqs,
     source_queue_url=text("SOURCE_QUEUE_URL"),
     dead_letter_queue_url=text("DEAD_LETTER_QUEUE_URL"),
@@ -93,7 +91,7 @@ def deliver(deliveries: Sequence[Delivery[OutcomeReached]], has_time: Callable[[
 def waiting() -> dict[PendingKind, Callable[[PendingItem], None]]:
     """What is done about each kind of item that is due, the answers first."""
     kinds: dict[PendingKind, Callable[[PendingItem], None]] = {
-        PendingKind.OUTCOME: lambda item: deliver_outcome(message_type.validate_json(item.message))
+        PendingKind.OUTCOME: lambda item: deliver_outcome(read_outcome(item.message))
     }
     if pending_emails is not None:
         kinds |= {PendingKind.NOTICE: pending_emails.notice, PendingKind.DIGEST: pending_emails.digest}

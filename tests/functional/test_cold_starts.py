@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from benchmarks.cold_start import ENVIRONMENT, FUNCTIONS, ROOT
+from benchmarks.cold_start import STORES as STORES_TO_MEASURE
 
 PAGES = ("jinja2", "hashcart.pages")
 SIGN_IN = ("joserfc", "hashcart.identity")
@@ -15,27 +16,28 @@ STORES = ("hashcart.stores.demo", *OTHER_STORES)
 X = ("hashcart.social.x.client", "hashcart.social.x.bot_session")
 SHORT_LINKS = ("hashcart.short_links", "hashcart.public_web")
 EMAILS = ("hashcart.emails",)
-PARSING = ("pydantic", "hashcart.consumers")
+PYDANTIC = ("pydantic",)
+PARSING = (*PYDANTIC, "hashcart.consumers")
 NOT_LOADED = {
     "webhook_intake": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, *PARSING, "hashcart.storage"),
-    "hashtag_parsing": (*PAGES, *SIGN_IN, *STORES, *EMAILS),
+    "hashtag_parsing": (*PAGES, *SIGN_IN, *STORES, *EMAILS, *PYDANTIC),
     "cart_insertion": (*PAGES, *SIGN_IN, *OTHER_STORES, *X, *SHORT_LINKS, *EMAILS),
-    "outcome_delivery": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS),
+    "outcome_delivery": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS, *PYDANTIC),
     "cart_reconciliation": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, *PARSING),
     "email_feedback": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, "hashcart.domain.outcomes"),
-    "mention_sweep": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS, *EMAILS),
+    "mention_sweep": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS, *EMAILS, *PARSING),
     "cart_page": (*SIGN_IN, *OTHER_STORES, *EMAILS),
     "account_linking": (*STORES, *SHORT_LINKS, *EMAILS),
 }
 NEEDED = {"cart_insertion": "hashcart.stores.demo", "account_linking": "joserfc", "cart_page": "jinja2"}
 
 
-def loaded_by(function: str) -> set[str]:
+def loaded_by(function: str, **own: str) -> set[str]:
     """The modules of a new process that has loaded a function."""
     folders = [ROOT / "layers/hashcart", ROOT / "functions" / function]
     answer = subprocess.run(  # noqa: S603 - our own interpreter and code
         [sys.executable, "-c", f"import sys, {function}; print(*sys.modules)"],
-        env={**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(map(str, folders))},
+        env={**ENVIRONMENT, **own, "PYTHONPATH": os.pathsep.join(map(str, folders))},
         capture_output=True,
         text=True,
         check=True,
@@ -52,3 +54,8 @@ def test_a_cold_start_loads_only_what_its_function_needs(function: str) -> None:
     loaded = loaded_by(function)
     assert not loaded & set(NOT_LOADED[function])
     assert NEEDED.get(function, function) in loaded
+
+
+@pytest.mark.parametrize("store", ["amazon", "generic"])
+def test_a_store_without_an_api_needs_no_pydantic(store: str) -> None:
+    assert "pydantic" not in loaded_by("cart_insertion", **STORES_TO_MEASURE[store])

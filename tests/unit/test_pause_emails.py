@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from pydantic import TypeAdapter
 
 from hashcart.domain.recipients import Recipient
 from hashcart.domain.signed_tokens import sign
-from hashcart.messages.email_feedback import Bounce, Complaint, EmailEvent, Person, SentEmail
+from hashcart.messages.email_feedback import Bounce, Complaint, EmailEvent, Person, SentEmail, read_email_event
 from hashcart.secrets import SecretUnavailableError, token_keys
 from hashcart.use_cases.pause_emails import PauseEmails
 from hashcart.use_cases.unsubscribe import Unsubscribe
@@ -69,7 +68,7 @@ def test_events_are_read_as_ses_writes_them() -> None:
         '"destination":["ada@mail.example"],"tags":{"ses:from-domain":["shop.example"],"shopper":["shopper-1"]}},'
         '"complaint":{"complainedRecipients":[{"emailAddress":"ada@mail.example"}],"complaintFeedbackType":"abuse"}}'
     )
-    event = TypeAdapter(EmailEvent).validate_json(written)
+    event = read_email_event(written)
     assert event.complaint == COMPLAINT.complaint
     assert event.mail.tags["shopper"] == ["shopper-1"]
 

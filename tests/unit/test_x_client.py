@@ -300,7 +300,11 @@ def test_a_refresh_token_that_x_no_longer_takes_means_signed_out(internet: Inter
         (500, {}),
         (200, {}),
         (200, b"<html>"),
+        (200, []),
         (200, {**FRESH, "expires_in": 0}),
+        (200, {**FRESH, "expires_in": "soon"}),
+        (200, {**FRESH, "access_token": ""}),
+        (200, {**FRESH, "refresh_token": None}),
         ReadTimeoutError(None, "", ""),  # type: ignore[arg-type]
     ],
     ids=str,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import TypeAdapter, ValidationError
 
+from hashcart.messages.reading import MalformedMessageError
 from hashcart.observability import failure_of, logger, report_failure
 from hashcart.queues import NotSentError, send_all, send_or_raise
 
@@ -46,18 +46,18 @@ class Delivery[T]:
 
 
 class Consumer[T]:
-    """The messages of one queue, as values of `message_type`."""
+    """The messages of one queue, as `read` makes them of their bodies; it raises MalformedMessageError."""
 
     def __init__(
         self,
-        message_type: TypeAdapter[T],
+        read: Callable[[str], T],
         client: "SQSClient",
         *,
         source_queue_url: str,
         dead_letter_queue_url: str,
         retry_factor: int = 3,
     ) -> None:
-        self._message_type = message_type
+        self._read = read
         self._client = client
         self._source_queue_url = source_queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
@@ -90,12 +90,9 @@ class Consumer[T]:
 
     def _parse(self, record: Mapping[str, Any], unmoved: set[str]) -> Delivery[T] | None:
         try:
-            message = self._message_type.validate_json(record["body"])
-        except ValidationError as error:
-            logger.error(
-                "malformed message",
-                extra={"message_id": record["messageId"], "reason": _without_input(error)},
-            )
+            message = self._read(record["body"])
+        except MalformedMessageError as error:
+            logger.error("malformed message", extra={"message_id": record["messageId"], "reason": str(error)})
             if not self._put_aside(record, MALFORMED):
                 unmoved.add(record["messageId"])
             return None
@@ -176,8 +173,3 @@ def post_id_of(message: object) -> str | None:
 
 def _receives(record: Mapping[str, Any]) -> int:
     return int(record["attributes"]["ApproximateReceiveCount"])
-
-
-def _without_input(error: ValidationError) -> list[str]:
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    return [f"{'.'.join(map(str, detail['loc']))}: {detail['type']}" for detail in details[:5]]

@@ -1,5 +1,6 @@
 """The Cart requests queue: what a post asks of a cart."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,6 +8,7 @@ from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.posts import X, order_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.messages.posts import SCHEMA_VERSION, AccessRevoked, PostDeleted, PostMessage
+from hashcart.messages.reading import reader_of
 
 X_UNAVAILABLE = "x_unavailable"
 """The reason of a request whose parent post could not be read; its `product` is what the reply itself links to.
@@ -82,5 +84,9 @@ class UndoRequested:
 
 type CartRequest = AddRequested | HashtagDropped | UndoRequested | PostDeleted | AccessRevoked
 
+read_cart_request: Callable[[str], CartRequest] = reader_of(CartRequest)
+
 type ToParse = PostMessage | AddRequested
 """What comes from the Posts queue: what X told, and requests whose parent post could not be read before."""
+
+read_to_parse: Callable[[str], ToParse] = reader_of(ToParse)

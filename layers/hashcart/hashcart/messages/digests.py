@@ -1,9 +1,11 @@
 """Pending, kind DIGEST: a shopper's replies of a day are to be summed up."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from hashcart.messages.posts import SCHEMA_VERSION
+from hashcart.messages.reading import reader_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +17,6 @@ class DigestDue:
     end_ms: int
     kind: Literal["digest"] = "digest"
     schema: Literal[1] = SCHEMA_VERSION
+
+
+read_digest: Callable[[str], DigestDue] = reader_of(DigestDue)

@@ -1,10 +1,11 @@
 """Pending, kind ERASURE: a shopper who has been erased, and whose last traces are still to be removed."""
 
-import json
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from hashcart.messages.posts import SCHEMA_VERSION
+from hashcart.messages.reading import reader_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,4 @@ class ErasureDue:
     schema: Literal[1] = SCHEMA_VERSION
 
 
-def read_erasure(message: str) -> ErasureDue:
-    """Read a message back; fields that are not known are passed over."""
-    document = json.loads(message)
-    return ErasureDue(**{field.name: document[field.name] for field in fields(ErasureDue)})
+read_erasure: Callable[[str], ErasureDue] = reader_of(ErasureDue)

@@ -1,10 +1,12 @@
 """Pending, kind NOTICE: what a shopper is told by e-mail about the account itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from hashcart.messages.posts import SCHEMA_VERSION
+from hashcart.messages.reading import reader_of
 
 
 class NoticeKind(StrEnum):
@@ -35,3 +37,6 @@ class AccountNotice:
     choice: str | None = None
     kind: Literal["notice"] = "notice"
     schema: Literal[1] = SCHEMA_VERSION
+
+
+read_notice: Callable[[str], AccountNotice] = reader_of(AccountNotice)

@@ -1,11 +1,13 @@
 """The Outcomes queue: what became of a post."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from hashcart.domain.outcomes import Outcome
 from hashcart.domain.posts import X, order_key
 from hashcart.messages.posts import SCHEMA_VERSION
+from hashcart.messages.reading import reader_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +28,6 @@ class OutcomeReached:
     def first_key(self) -> str:
         """The order key of the post's row."""
         return order_key(self.first_id, self.network)
+
+
+read_outcome: Callable[[str], OutcomeReached] = reader_of(OutcomeReached)

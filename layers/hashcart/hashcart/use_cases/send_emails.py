@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from pydantic import TypeAdapter
-
 from hashcart.domain.account_links import PAUSED_BY_SHOPPER, AccountLink, EmailChoice
 from hashcart.domain.cart_lines import CartLine, Snapshot
 from hashcart.domain.emails import (
@@ -32,8 +30,8 @@ from hashcart.domain.signed_tokens import sign
 from hashcart.emails.letters import Done, Letter, digest_letter, notice_letter, problem_letter
 from hashcart.emails.rendering import Email, Letterhead, render
 from hashcart.emails.ses import EmailNotTakenError, EmailRefusedError, EmailUnsettledError
-from hashcart.messages.digests import DigestDue
-from hashcart.messages.notices import AccountNotice
+from hashcart.messages.digests import DigestDue, read_digest
+from hashcart.messages.notices import read_notice
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import to_json
 from hashcart.observability import report
@@ -240,7 +238,7 @@ class PendingEmails:
 
     def digest(self, item: PendingItem) -> None:
         """Sum up a shopper's day, if there is anything to tell to one who still wants to know."""
-        due = TypeAdapter(DigestDue).validate_json(item.message)
+        due = read_digest(item.message)
         link = self.links.of_profile(due.x_user_id)
         if link is None or link.shopper_id != due.shopper_id or link.email is not EmailChoice.EVERYTHING:
             report(None, "digest", "not_wanted_any_more")
@@ -254,7 +252,7 @@ class PendingEmails:
 
     def notice(self, item: PendingItem) -> None:
         """Tell a shopper what happened to the account."""
-        notice = TypeAdapter(AccountNotice).validate_json(item.message)
+        notice = read_notice(item.message)
         if self.clock_ms() - notice.at_ms > EMAIL_DEADLINE_MS:
             report(None, "notice", "email_too_late")
             return

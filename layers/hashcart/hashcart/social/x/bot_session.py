@@ -5,9 +5,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from hashcart.domain.bot_tokens import BotToken
+from hashcart.http import Answer, UnreachableError
 from hashcart.secrets import Secret
 from hashcart.social.x.client import XApi, XUnavailableError
 
@@ -30,17 +29,6 @@ class TokenStore(Protocol):
 
     def take_lease(self, token: BotToken, *, now_ms: int) -> bool:
         """Whether this caller may spend the refresh token of `token`."""
-
-
-class TokenAnswer(BaseModel):
-    """X's answer to a refresh (RFC 6749, section 5.1)."""
-
-    # Tokens last for hours, and a cold start need not wait for what reads them.
-    model_config = ConfigDict(defer_build=True)
-
-    access_token: str = Field(min_length=1)
-    refresh_token: str = Field(min_length=1)
-    expires_in: int = Field(gt=0)
 
 
 class BotSession:
@@ -94,10 +82,20 @@ class BotSession:
             raise BotSignedOutError("X no longer takes the refresh token")
         if answer.status != HTTPStatus.OK:
             raise XUnavailableError(f"status {answer.status}")
-        try:
-            fresh = TokenAnswer.model_validate_json(answer.body)
-        except ValidationError:
-            raise XUnavailableError("the answer holds no tokens") from None
-        renewed = BotToken(fresh.access_token, fresh.refresh_token, self._clock_ms() + fresh.expires_in * 1000)
+        renewed = _read_tokens(answer, self._clock_ms())
         self._tokens.save(renewed)
         return renewed
+
+
+def _read_tokens(answer: Answer, now_ms: int) -> BotToken:
+    """X's answer to a refresh (RFC 6749, section 5.1). Raises XUnavailableError for what is none."""
+    try:
+        document = answer.json()
+    except UnreachableError as error:
+        raise XUnavailableError(str(error)) from error
+    match document:
+        case {"access_token": str(access), "refresh_token": str(refresh), "expires_in": int(seconds)} if (
+            access and refresh and seconds > 0
+        ):
+            return BotToken(access, refresh, now_ms + seconds * 1000)
+    raise XUnavailableError("the answer holds no tokens")
