@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SAM_CLI_TELEMETRY := 0
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 start: $(INSTALLED) $(SHOP_INSTALLED) ## Run the whole of HashCart on this machine, and print the address to open
 	@$(BIN)/python -m local.stack start
@@ -81,13 +81,19 @@ x-status: $(INSTALLED) ## What a deployment has at X: webhook, subscriptions, th
 x-teardown: $(INSTALLED) ## End the subscriptions and the webhook at X (secrets and tokens stay) [WEBHOOK=id of another]
 	$(X_OPERATIONS) teardown $(X_OPTIONS) $(if $(WEBHOOK),--webhook "$(WEBHOOK)")
 
-.PHONY: redrive
+.PHONY: redrive pause-source resume-source
 # STACK=local is the stack of `make start`. docs/operating.md explains each command and each of its options.
 OPERATE = @PYTHONPATH=layers/hashcart $(BIN)/python -m local.operations
 IN_STACK = --stack "$(STACK)" $(if $(REGION),--region "$(REGION)")
 redrive: $(INSTALLED) ## Send back what failed: QUEUE=posts|cart-requests|outcomes|email-feedback [REASON=…] [DRY_RUN=no]
 	$(OPERATE) redrive $(IN_STACK) --queue "$(QUEUE)" $(if $(REASON),--reason "$(REASON)") \
 		$(if $(DRY_RUN),--dry-run "$(DRY_RUN)") $(if $(FORCE),--force "$(FORCE)") $(if $(RATE),--rate "$(RATE)")
+
+pause-source: $(INSTALLED) ## Stop a source for a while: SOURCE=mentions|search|webhook|cart-requests|outcomes [FOR=12h]
+	$(OPERATE) pause-source $(IN_STACK) --source "$(SOURCE)" $(if $(FOR),--for "$(FOR)")
+
+resume-source: $(INSTALLED) ## Let a source go on where it stopped: SOURCE=…
+	$(OPERATE) resume-source $(IN_STACK) --source "$(SOURCE)"
 
 oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-oscar shop installs for HashCart
 	@cd local/oscar_shop && OSCAR_SHOP_STATE=$$(mktemp -d) $(CURDIR)/$(OSCAR)/bin/python -W ignore -m django test --settings shop.settings

@@ -12,12 +12,14 @@ from hashcart.http import HttpClient
 from hashcart.observability import clock_ms, logger
 from local.findings import CheckFailedError, Finding, Mark, good
 from local.operations.dead_letters import QUEUES
+from local.operations.pauses import SOURCES, Pauses
 from local.operations.redrive import Redrive, Wanted
 from local.operations.stack import Stack, connect, find_stack
 from local.x_operations.deployment import Client
 
 TRUE = ("yes", "true", "1")
 FALSE = ("no", "false", "0")
+UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ def _redrive(options: argparse.Namespace, stack: Stack, outside: Outside) -> Ite
     return Redrive(stack, options.queue, wanted, options.dry_run, outside.now_ms, outside.sleep, outside.poll_seconds)()
 
 
+def _pause(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    return Pauses(stack, outside.now_ms, outside.sleep).pause(options.source, options.duration)
+
+
+def _resume(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    return Pauses(stack, outside.now_ms, outside.sleep).resume(options.source)
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--stack", default="hashcart", help="name of the CloudFormation stack; local: the embedded one")
@@ -75,6 +85,17 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     redrive.add_argument("--force", type=_flag, default=False, help="yes: malformed messages too")
     redrive.add_argument("--rate", type=_positive, default=50, help="messages a second, at most")
     redrive.set_defaults(open=_redrive)
+
+    pause = commands.add_parser("pause-source", parents=[common], help="stop a source of work for a while")
+    pause.add_argument("--source", choices=SOURCES, required=True)
+    pause.add_argument(
+        "--for", dest="duration", type=_duration_ms, help="such as 90m, 12h, 3d: then it goes on by itself"
+    )
+    pause.set_defaults(open=_pause)
+
+    resume = commands.add_parser("resume-source", parents=[common], help="let a source go on where it stopped")
+    resume.add_argument("--source", choices=SOURCES, required=True)
+    resume.set_defaults(open=_resume)
     return parser.parse_args(arguments)
 
 
@@ -82,6 +103,13 @@ def _flag(text: str) -> bool:
     if text.lower() not in TRUE + FALSE:
         raise argparse.ArgumentTypeError("must be yes or no")
     return text.lower() in TRUE
+
+
+def _duration_ms(text: str) -> int:
+    number, unit = text[:-1], text[-1:]
+    if unit not in UNITS_MS:
+        raise argparse.ArgumentTypeError("must be a number of minutes, hours or days such as 90m, 12h, 3d")
+    return _positive(number) * UNITS_MS[unit]
 
 
 def _positive(text: str) -> int:

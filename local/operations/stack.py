@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from hashcart.queues import NotSentError
 from hashcart.secrets import SecretUnavailableError
-from local.findings import failed
+from local.findings import CheckFailedError, failed
 from local.settings import LocalSettings, from_environment
 from local.x_operations.deployment import Client, Deployment, find_deployment
 
@@ -52,7 +52,14 @@ def find_stack(name: str, client: Client) -> Stack:
     """The stack of this name. Raises CheckFailedError."""
     if name != LOCAL:
         return Stack(find_deployment(name, client), client)
-    deployment = find_deployment(LOCAL_STACK, client)
+    try:
+        deployment = find_deployment(LOCAL_STACK, client)
+    except CheckFailedError as error:
+        if isinstance(error.__cause__, EndpointConnectionError):
+            raise failed(
+                "Stack", "the embedded stack does not run", "Start it in another terminal: make start"
+            ) from error
+        raise
     settings = from_environment()
     webhook_url = f"{settings.aws_endpoint_url}/_aws/execute-api/{deployment.outputs['HttpApiId']}/$default/webhooks/x"
     return Stack(

@@ -14,6 +14,8 @@ from hashcart.http import HttpClient
 from hashcart.observability import clock_ms, logger
 from hashcart.storage.bot_tokens import BotTokens
 from local.findings import Finding, Mark, good
+from local.operations.pauses import Pauses
+from local.operations.stack import Stack
 from local.x_operations.api import XAdministration
 from local.x_operations.deployment import Client, Deployment, find_deployment, read_keys
 from local.x_operations.operator import Operator, findings_of
@@ -80,6 +82,7 @@ def _steps(
             yield from operator.set_up()
         case "status":
             yield from operator.status()
+            yield from Pauses(Stack(deployment, client), now_ms, sleep).told()
         case _:
             yield from operator.tear_down(options.webhook)
 

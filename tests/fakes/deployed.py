@@ -43,6 +43,29 @@ class Refusing:
         return fail
 
 
+class Mappings:
+    """Lambda's mappings of queues to functions: each change takes some time."""
+
+    def __init__(self, looks_until_changed: int = 2) -> None:
+        self.enabled: dict[str, bool] = {}
+        self.changes: list[tuple[str, bool]] = []
+        self.missing: set[str] = set()
+        self._looks_until_changed = looks_until_changed
+        self._looks = 0
+
+    def list_event_source_mappings(self, *, EventSourceArn: str) -> dict[str, Any]:  # noqa: N803 - Lambda's own name
+        queue = EventSourceArn.rsplit(":", 1)[1]
+        self._looks = max(self._looks - 1, 0)
+        words = ("Enabled", "Enabling") if self.enabled.get(queue, True) else ("Disabled", "Disabling")
+        found = {"UUID": queue, "State": words[self._looks > 0]}
+        return {"EventSourceMappings": [] if queue in self.missing else [found]}
+
+    def update_event_source_mapping(self, *, UUID: str, Enabled: bool) -> None:  # noqa: N803 - Lambda's own names
+        self.enabled[UUID] = Enabled
+        self.changes.append((UUID, Enabled))
+        self._looks = self._looks_until_changed
+
+
 class Deployed:
     """The stack `hashcart-shop`, and the operator at the terminal."""
 
@@ -68,12 +91,18 @@ class Deployed:
             **{name: secrets.get(name) or aws.create_secret(name, value) for name, value in SECRETS.items()},
         }
         self.outside: dict[str, Any] = {}
+        self.mappings = Mappings()
 
     def client(self, service: str) -> Any:
         """A client as the commands get it."""
         if service == "cloudformation":
             return Refusing(self, self.failures.get(service, {}))
-        known = {"sqs": self.aws.sqs, "dynamodb": self.aws.dynamodb, "secretsmanager": self.aws.secrets}
+        known: dict[str, Any] = {
+            "sqs": self.aws.sqs,
+            "dynamodb": self.aws.dynamodb,
+            "secretsmanager": self.aws.secrets,
+            "lambda": self.mappings,
+        }
         found = known[service] if service in known else boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
         return Refusing(found, self.failures.get(service, {}))
 

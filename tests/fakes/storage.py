@@ -604,6 +604,7 @@ class MemoryCheckpoints(Faulty):
         self.positions: dict[str, SweepPosition] = {}
         self.leases: dict[str, int] = {}
         self.webhooks: dict[str, WebhookHealth] = {}
+        self.pauses: dict[str, int] = {}
         self.spent: dict[str, Counter[Purpose]] = {}
 
     def spend(self, day: str, purpose: Purpose, units: int, *, limit: int | None = None) -> bool:
@@ -617,6 +618,11 @@ class MemoryCheckpoints(Faulty):
         of_day = self.spent.get(day, Counter())
         by_purpose = {purpose: Spent(units, units * purpose.price) for purpose, units in of_day.items()}
         return Spending(sum(each.money for each in by_purpose.values()), by_purpose)
+
+    def paused_until_ms(self, source: str, *, now_ms: int) -> int | None:
+        self._step()
+        until_ms = self.pauses.get(source, 0)
+        return until_ms if until_ms > now_ms else None
 
     def webhook(self, webhook_id: str) -> WebhookHealth:
         self._step()

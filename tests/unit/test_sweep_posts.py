@@ -233,13 +233,13 @@ def test_one_sweep_at_a_time(world: World) -> None:
 def test_a_crash_between_sending_and_keeping_the_position_sends_again(world: World) -> None:
     world.timeline.posts = [reply(1000)]
     world.minute(pages=0)
-    steps = iter(["lease", "position", "reserved", "kept"])
+    steps = iter(["lease", "pause", "position", "reserved", "kept"])
 
-    def crash_at_the_fourth() -> None:
+    def crash_at_the_last() -> None:
         if next(steps, "") == "kept":
             raise InterruptedError
 
-    world.checkpoints.before_step = crash_at_the_fourth
+    world.checkpoints.before_step = crash_at_the_last
     with pytest.raises(InterruptedError):
         world.minute()
     world.clock.now_ms += LEASE_MS
@@ -329,13 +329,13 @@ def test_a_lost_page_of_yesterday_is_yesterdays(world: World) -> None:
 def test_without_the_day_s_spending_nothing_is_read(world: World, logged: list[str]) -> None:
     world.timeline.posts = [reply(1000)]
     world.minute(pages=0)
-    steps = iter(["lease", "position", "budget"])
+    steps = iter(["lease", "pause", "position", "budget"])
 
-    def throttled_at_the_third() -> None:
+    def throttled_at_the_budget() -> None:
         if next(steps, "") == "budget":
             raise throttle()
 
-    world.checkpoints.before_step = throttled_at_the_third
+    world.checkpoints.before_step = throttled_at_the_budget
     assert (world.minute(), world.timeline.asked, world.checkpoints.leases) == (0, [], {})
     assert logged == ["sweep_interrupted"]
     assert world.minute() == 1
@@ -344,7 +344,7 @@ def test_without_the_day_s_spending_nothing_is_read(world: World, logged: list[s
 def test_what_cannot_be_given_back_now_stays_spent(world: World) -> None:
     world.timeline.posts = [reply(1000)]
     world.minute(pages=0)
-    steps = iter(["lease", "position", "reserve", "save", "give back"])
+    steps = iter(["lease", "pause", "position", "reserve", "save", "give back"])
 
     def throttled_at_the_end() -> None:
         if next(steps, "") == "give back":
@@ -363,3 +363,10 @@ def test_what_sqs_did_not_take_is_read_and_counted_again(world: World) -> None:
     world.sqs.is_down = False
     world.minute()
     assert world.spent() == 2
+
+
+def test_a_paused_source_is_not_asked(world: World) -> None:
+    world.timeline.posts = [reply(1000)]
+    world.checkpoints.pauses = {"mentions": world.clock.now_ms + 2 * MINUTE}
+    assert world.minute() == 0
+    assert world.minute() == 1

@@ -16,8 +16,8 @@ SPENDING_KEPT_SECONDS = 40 * 24 * 3600
 
 
 class Checkpoints:
-    """Positions (`sweep#<source>`), what is known of webhooks (`webhook#<id>`), leases (`lease#<work>`) and what is
-    spent at X (`budget#<UTC day>`).
+    """Positions (`sweep#<source>`), pauses (`paused#<source>`), what is known of webhooks (`webhook#<id>`), leases
+    (`lease#<work>`) and what is spent at X (`budget#<UTC day>`).
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -52,6 +52,19 @@ class Checkpoints:
                 "reserved_day": position.reserved_day,
             }
         )
+
+    def pause(self, source: str, *, now_ms: int, until_ms: int) -> None:
+        """Let nobody read a source before `until_ms`, or before it is resumed."""
+        self._table.put({"name": f"paused#{source}", "paused_at_ms": now_ms, "until_ms": until_ms})
+
+    def resume(self, source: str) -> None:
+        """End a pause; nothing where there is none."""
+        self._table.delete({"name": f"paused#{source}"})
+
+    def paused_until_ms(self, source: str, *, now_ms: int) -> int | None:
+        """When a pause of a source ends by itself; None if it is not paused."""
+        item = self._table.get({"name": f"paused#{source}"}, consistent=True)
+        return int(item["until_ms"]) if item is not None and item["until_ms"] > now_ms else None
 
     def webhook(self, webhook_id: str) -> WebhookHealth:
         """What is known of a webhook, read consistently."""

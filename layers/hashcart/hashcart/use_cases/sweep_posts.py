@@ -43,6 +43,9 @@ class Positions(Protocol):
     def save(self, source: str, position: SweepPosition) -> None:
         """Keep how far a source has been read."""
 
+    def paused_until_ms(self, source: str, *, now_ms: int) -> int | None:
+        """When a pause of a source ends by itself; None if it is not paused."""
+
     def take_lease(self, work: str, *, now_ms: int, lease_ms: int) -> bool:
         """Whether this caller is the one to do the work."""
 
@@ -113,6 +116,9 @@ class SweepPosts:
             self.positions.release(SWEEP)
 
     def _sweep(self, source: Source, allowance: Allowance, has_time: Callable[[], bool]) -> int:
+        if self.positions.paused_until_ms(source.name, now_ms=self.clock_ms()) is not None:
+            report(None, "sweep_paused", source.name)
+            return 0
         position = self._position(source)
         if position.wait_until_ms > self.clock_ms():
             return 0
