@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hashcart.domain.bot_tokens import BotToken
-from hashcart.domain.sign_in import code_challenge, random_token
+from hashcart.domain.sign_in import authorization_url, code_challenge, random_token
 from hashcart.http import HttpClient, UnreachableError
 from hashcart.secrets import SecretUnavailableError
 from hashcart.social.x.bot_session import BotSession, BotSignedOutError
@@ -154,16 +154,14 @@ class Operator:
         with _step("Bot"):
             client_id = self.keys.client.text("client_id")
         state, verifier = random_token(), random_token()
-        query = {
-            "response_type": "code",
-            "client_id": client_id,
-            "redirect_uri": self.redirects.uri,
-            "scope": SCOPES,
-            "state": state,
-            "code_challenge": code_challenge(verifier),
-            "code_challenge_method": "S256",
-        }
-        url = f"{self.deployment.parameters['XSiteUrl']}/i/oauth2/authorize?{urlencode(query)}"
+        url = authorization_url(
+            f"{self.deployment.parameters['XSiteUrl']}/i/oauth2/authorize",
+            client_id=client_id,
+            redirect_uri=self.redirects.uri,
+            scope=SCOPES,
+            state=state,
+            code_challenge=code_challenge(verifier),
+        )
         with self.redirects.listening() as wait:
             yield Finding(
                 Mark.NOTE,

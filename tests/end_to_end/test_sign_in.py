@@ -8,11 +8,16 @@ import httpx
 import pytest
 
 from hashcart.domain.account_links import StoreAccount
-from hashcart.domain.sign_in import STORE_CALLBACK_PATH, X_CALLBACK_PATH, code_challenge, random_token
+from hashcart.domain.sign_in import (
+    STORE_CALLBACK_PATH,
+    X_CALLBACK_PATH,
+    SignInRefusedError,
+    code_challenge,
+    random_token,
+)
 from hashcart.http import HttpClient
 from hashcart.identity.oidc import KEYS_REREAD_MS, OpenIdSignIn
-from hashcart.identity.protocol import SignInRefusedError
-from hashcart.social.x.sign_in import XSignIn, XSignInRefusedError
+from hashcart.social.x.sign_in import XSignIn
 from local.settings import LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET, STORE_CLIENT_ID, STORE_CLIENT_SECRET
 from tests.end_to_end.conftest import CLEO, World
 from tests.fakes.secrets import secret
@@ -76,5 +81,5 @@ def test_a_shopper_signs_in_with_x(world: World) -> None:
     profile = sign_in.complete(code=code, code_verifier=verifier, redirect_uri=back)
     assert (profile.user_id, profile.handle, profile.protected) == (CLEO, "cleo_private", True)
     assert profile.avatar_url == f"{world.settings.x_url}avatars/{CLEO}.svg"
-    with pytest.raises(XSignInRefusedError, match="code_refused"):
+    with pytest.raises(SignInRefusedError, match="code_refused"):
         sign_in.complete(code=code, code_verifier=verifier, redirect_uri=back)

@@ -9,10 +9,9 @@ import httpx
 import pytest
 
 from hashcart.domain.account_links import StoreAccount
-from hashcart.domain.sign_in import code_challenge
+from hashcart.domain.sign_in import SignInRefusedError, code_challenge
 from hashcart.http import HttpClient
 from hashcart.identity.oidc import KEYS_REREAD_MS, OpenIdSignIn
-from hashcart.identity.protocol import SignInRefusedError
 from local.demo_store.app import DemoStore
 from local.demo_store.openid import CODE_SECONDS, TOKEN_SECONDS
 from local.settings import STORE_CLIENT_ID, STORE_CLIENT_SECRET

@@ -8,9 +8,10 @@ import pytest
 from urllib3.exceptions import ReadTimeoutError
 
 from hashcart.domain.account_links import StoreAccount
+from hashcart.domain.sign_in import SignInRefusedError
 from hashcart.http import HttpClient
 from hashcart.identity.login_with_amazon import ISSUER, PROFILE_URL, TOKEN_URL, LoginWithAmazon
-from hashcart.identity.protocol import SignInRefusedError, SignInUnavailableError
+from hashcart.identity.protocol import SignInUnavailableError
 from tests.fakes.internet import Internet
 from tests.fakes.secrets import secret
 

@@ -14,9 +14,10 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import parse_url
 
 from hashcart.domain.account_links import StoreAccount
+from hashcart.domain.sign_in import SignInRefusedError
 from hashcart.http import MAX_ANSWER_BYTES, HttpClient
 from hashcart.identity.oidc import ISSUER_LIFE_MS, KEYS_REREAD_MS, OpenIdSignIn
-from hashcart.identity.protocol import SignInRefusedError, SignInUnavailableError
+from hashcart.identity.protocol import SignInUnavailableError
 from hashcart.identity.registry import open_sign_in
 from hashcart.settings import SettingError
 from tests.fakes.clock import NOW_MS, Clock

@@ -9,9 +9,10 @@ from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import make_headers
 
 from hashcart.domain.account_links import XProfile
+from hashcart.domain.sign_in import SignInRefusedError
 from hashcart.http import HttpClient
 from hashcart.social.x.client import XUnavailableError
-from hashcart.social.x.sign_in import XSignIn, XSignInRefusedError
+from hashcart.social.x.sign_in import XSignIn
 from tests.fakes.internet import Internet
 from tests.fakes.secrets import secret
 
@@ -111,7 +112,7 @@ def test_a_profile_may_lack_what_is_not_needed(internet: Internet) -> None:
 )
 def test_what_x_refuses_is_final(internet: Internet, route: str, answer: Any) -> None:
     internet.answer(route, answer)
-    with pytest.raises(XSignInRefusedError) as refused:
+    with pytest.raises(SignInRefusedError) as refused:
         complete(internet)
     assert refused.value.reason in ("code_refused", "profile_refused")
 

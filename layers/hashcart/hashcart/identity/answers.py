@@ -5,8 +5,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from hashcart.domain.sign_in import SignInRefusedError
 from hashcart.http import Answer, HttpClient, UnreachableError
-from hashcart.identity.protocol import SignInRefusedError, SignInUnavailableError
+from hashcart.identity.protocol import SignInUnavailableError
 
 MAX_TOKEN = 32 * 1024
 MAX_NAME = 200

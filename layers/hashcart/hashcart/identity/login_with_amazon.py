@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 from hashcart.domain.account_links import StoreAccount
+from hashcart.domain.sign_in import SignInRefusedError, authorization_url
 from hashcart.http import HttpClient
 from hashcart.identity.answers import call, document, exchange, name_of, token, verified_email
-from hashcart.identity.protocol import SignInRefusedError, SignInUnavailableError
+from hashcart.identity.protocol import SignInUnavailableError
 from hashcart.secrets import Secret
 
 ISSUER = "https://www.amazon.com"
@@ -38,16 +38,14 @@ class LoginWithAmazon:
         language: str,  # noqa: ARG002 - Amazon's page follows the browser
     ) -> str:
         """Where to send the browser. Raises SecretUnavailableError."""
-        query = {
-            "response_type": "code",
-            "client_id": self.client_secret.text("client_id"),
-            "redirect_uri": redirect_uri,
-            "scope": SCOPES,
-            "state": state,
-            "code_challenge": code_challenge,
-            "code_challenge_method": "S256",
-        }
-        return f"{AUTHORIZATION_URL}?{urlencode(query)}"
+        return authorization_url(
+            AUTHORIZATION_URL,
+            client_id=self.client_secret.text("client_id"),
+            redirect_uri=redirect_uri,
+            scope=SCOPES,
+            state=state,
+            code_challenge=code_challenge,
+        )
 
     def complete(
         self,

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote_plus, urlencode, urlsplit
+from urllib.parse import quote_plus
 
 from urllib3.util import make_headers
 
 from hashcart.domain.account_links import StoreAccount
+from hashcart.domain.sign_in import SignInRefusedError, authorization_url
 from hashcart.http import HttpClient
 from hashcart.identity.answers import call, document, exchange, is_secure, name_of, token, verified_email
 from hashcart.identity.id_tokens import (
@@ -19,7 +20,7 @@ from hashcart.identity.id_tokens import (
     signing_keys,
     verified_claims,
 )
-from hashcart.identity.protocol import SignInRefusedError, SignInUnavailableError
+from hashcart.identity.protocol import SignInUnavailableError
 from hashcart.secrets import Secret
 
 DISCOVERY_PATH = "/.well-known/openid-configuration"
@@ -68,18 +69,16 @@ class OpenIdSignIn:
     ) -> str:
         """Where to send the browser. Raises SignInUnavailableError, SecretUnavailableError."""
         endpoint = self._read().metadata.authorization_endpoint
-        query = {
-            "response_type": "code",
-            "client_id": self.client_secret.text("client_id"),
-            "redirect_uri": redirect_uri,
-            "scope": SCOPES,
-            "state": state,
-            "nonce": nonce,
-            "code_challenge": code_challenge,
-            "code_challenge_method": "S256",
-            "ui_locales": language,
-        }
-        return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(query)}"
+        return authorization_url(
+            endpoint,
+            client_id=self.client_secret.text("client_id"),
+            redirect_uri=redirect_uri,
+            scope=SCOPES,
+            state=state,
+            code_challenge=code_challenge,
+            nonce=nonce,
+            ui_locales=language,
+        )
 
     def complete(self, *, code: str, code_verifier: str, nonce: str, redirect_uri: str) -> StoreAccount:
         """Whose code it is. Raises SignInRefusedError, SignInUnavailableError, SecretUnavailableError."""

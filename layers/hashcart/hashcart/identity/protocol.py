@@ -5,14 +5,6 @@ from typing import Protocol
 from hashcart.domain.account_links import StoreAccount
 
 
-class SignInRefusedError(Exception):
-    """This attempt has failed for good, and a new one may succeed; `reason` is for the log, never for the page."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class SignInUnavailableError(Exception):
     """The store's sign-in does not work at the moment; the message says why, without a secret."""
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from hashcart.domain.account_links import EmailChoice, XProfile
 from hashcart.domain.languages import LANGUAGES
 from hashcart.domain.marketplaces import likely_country, likely_marketplace
-from hashcart.domain.sign_in import STORE_CALLBACK_PATH, X_CALLBACK_PATH, code_challenge
-from hashcart.identity.protocol import SignInRefusedError, SignInUnavailableError, StoreSignIn
+from hashcart.domain.sign_in import STORE_CALLBACK_PATH, X_CALLBACK_PATH, SignInRefusedError, code_challenge
+from hashcart.identity.protocol import SignInUnavailableError, StoreSignIn
 from hashcart.observability import logger
 from hashcart.pages.kit.errors import PageError
 from hashcart.pages.kit.limits import SIGN_INS
@@ -24,7 +24,7 @@ from hashcart.pages.linking.countries import named_countries
 from hashcart.pages.linking.journey import STORE, Journey, X, local_path
 from hashcart.secrets import SecretUnavailableError
 from hashcart.social.x.client import XUnavailableError
-from hashcart.social.x.sign_in import XSignIn, XSignInRefusedError
+from hashcart.social.x.sign_in import XSignIn
 from hashcart.storage.account_links import (
     ContendedError,
     OtherProfileLinkedError,
@@ -202,7 +202,7 @@ class SignInPages:
             profile = self.x.complete(
                 code=answer.code, code_verifier=kept["verifier"], redirect_uri=visitor.public_url + X_CALLBACK_PATH
             )
-        except XSignInRefusedError as error:
+        except SignInRefusedError as error:
             return self._trouble(visitor, "x_refused", HTTPStatus.BAD_REQUEST, error.reason)
         except (XUnavailableError, SecretUnavailableError) as error:
             return self._trouble(visitor, "x_down", HTTPStatus.SERVICE_UNAVAILABLE, str(error))

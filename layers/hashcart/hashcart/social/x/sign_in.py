@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib3.util import make_headers
 
 from hashcart.domain.account_links import XProfile
+from hashcart.domain.sign_in import SignInRefusedError, authorization_url
 from hashcart.http import Answer, HttpClient, UnreachableError
 from hashcart.secrets import Secret
 from hashcart.social.x.client import XUnavailableError
@@ -27,14 +28,6 @@ MAX_URL = 2048
 REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN)
 
 
-class XSignInRefusedError(Exception):
-    """This attempt has failed for good, and a new one may succeed; `reason` is for the log, never for the page."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True)
 class XSignIn:
     """Sign-in with X. `site_url` is what the browser opens, `api_base_url` what is called from here."""
@@ -46,19 +39,17 @@ class XSignIn:
 
     def authorization_url(self, *, state: str, code_challenge: str, redirect_uri: str) -> str:
         """Where to send the browser. Raises SecretUnavailableError."""
-        query = {
-            "response_type": "code",
-            "client_id": self.client_secret.text("client_id"),
-            "redirect_uri": redirect_uri,
-            "scope": SCOPES,
-            "state": state,
-            "code_challenge": code_challenge,
-            "code_challenge_method": "S256",
-        }
-        return f"{self.site_url}/i/oauth2/authorize?{urlencode(query)}"
+        return authorization_url(
+            f"{self.site_url}/i/oauth2/authorize",
+            client_id=self.client_secret.text("client_id"),
+            redirect_uri=redirect_uri,
+            scope=SCOPES,
+            state=state,
+            code_challenge=code_challenge,
+        )
 
     def complete(self, *, code: str, code_verifier: str, redirect_uri: str) -> XProfile:
-        """Whose code it is. Raises XSignInRefusedError, XUnavailableError, SecretUnavailableError."""
+        """Whose code it is. Raises SignInRefusedError, XUnavailableError, SecretUnavailableError."""
         return self._profile(self._access_token(code, code_verifier, redirect_uri))
 
     def _access_token(self, code: str, code_verifier: str, redirect_uri: str) -> str:
@@ -79,7 +70,7 @@ class XSignIn:
             body=urlencode(form).encode(),
         )
         if answer.status in REFUSALS:
-            raise XSignInRefusedError("code_refused")
+            raise SignInRefusedError("code_refused")
         token = _document(answer).get("access_token")
         if not isinstance(token, str) or not _is_visible_ascii(token):
             raise XUnavailableError("the answer holds no token")
@@ -93,7 +84,7 @@ class XSignIn:
             fields={"user.fields": PROFILE_FIELDS},
         )
         if answer.status in (*REFUSALS, HTTPStatus.UNAUTHORIZED):
-            raise XSignInRefusedError("profile_refused")
+            raise SignInRefusedError("profile_refused")
         data = _document(answer).get("data")
         profile = self._read_profile(data) if isinstance(data, Mapping) else None
         if profile is None:
