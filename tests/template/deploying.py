@@ -14,6 +14,8 @@ EVERYTHING = {
     "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/0b6d4d3c-2f6f-4c57-9a5c-4c6f5a3f3a11",
     "HostedZoneId": "Z1D633PJN98FT9",
     "DefaultEndpoint": "off",
+    "GradualDeployment": "Canary10Percent10Minutes",
+    "SnapStart": "true",
     "CustomerKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1f3b1d4e-6c1b-4a55-9b1c-0f3a1f0e7d11",
 }
 """A deployment that uses each option."""

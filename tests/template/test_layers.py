@@ -42,11 +42,6 @@ def test_cryptography_is_loaded_only_where_customers_sign_in() -> None:
     assert [function for function in functions if uses(function, layer)] == users_of("SignInLayer", deployed)
 
 
-def test_functions_run_what_was_deployed_last() -> None:
-    """No alias stands between an event source and a function's newest configuration."""
-    assert resources_of("AWS::Lambda::Alias", transformed()) == {}
-
-
 @pytest.mark.parametrize("layer", LAYERS)
 def test_earlier_versions_stay_for_a_rollback(layer: str) -> None:
     assert template()["Resources"][layer]["Properties"]["RetentionPolicy"] == "Retain"
