@@ -117,7 +117,7 @@ def amazon() -> StoreCase:
     tags = AssociateTags.read(["shop-20"], keeps_others=True)
     return StoreCase(
         "amazon",
-        AmazonStore(tags, AmazonCatalogue(api)),
+        AmazonStore(tags, lambda: AmazonCatalogue(api)),
         StoreLinks("amazon"),
         on_sale=ProductReference("amazon.com", mug),
         sold_out=ProductReference("amazon.com", lamp),

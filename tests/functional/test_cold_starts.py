@@ -56,6 +56,6 @@ def test_a_cold_start_loads_only_what_its_function_needs(function: str) -> None:
     assert NEEDED.get(function, function) in loaded
 
 
-@pytest.mark.parametrize("store", ["amazon", "generic"])
-def test_a_store_without_an_api_needs_no_pydantic(store: str) -> None:
+@pytest.mark.parametrize("store", ["amazon", "amazon with its catalogue", "generic"])
+def test_a_store_whose_api_is_not_asked_needs_no_pydantic(store: str) -> None:
     assert "pydantic" not in loaded_by("cart_insertion", **STORES_TO_MEASURE[store])

@@ -53,7 +53,7 @@ class Amazon:
         creators = CreatorsApi(HttpClient(self.internet), self.secret, self.clock)  # type: ignore[arg-type]
         self.creators = creators
         tags = AssociateTags.read(["shop-20", "amazon.co.uk=shop-21"], keeps_others=True)
-        self.store = AmazonStore(tags, AmazonCatalogue(creators))
+        self.store = AmazonStore(tags, lambda: AmazonCatalogue(creators))
 
     def product(self, asin: str, **changes: Any) -> Product | None:
         if changes:
@@ -332,7 +332,7 @@ def test_no_token_now_means_amazon_is_unavailable(amazon: Amazon, answer: Answer
 
 def test_without_a_tag_for_a_marketplace_its_catalogue_is_not_asked(amazon: Amazon) -> None:
     store = AmazonStore(
-        AssociateTags.read(["amazon.co.uk=shop-21"], keeps_others=True), AmazonCatalogue(amazon.creators)
+        AssociateTags.read(["amazon.co.uk=shop-21"], keeps_others=True), lambda: AmazonCatalogue(amazon.creators)
     )
     assert store.product(of(KETTLE)) == Product()
     assert not amazon.internet.requests

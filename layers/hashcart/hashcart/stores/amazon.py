@@ -3,7 +3,7 @@
 Nobody but Amazon can read or fill a customer's cart there, so the shopper opens a form of Amazon's that asks first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING
@@ -91,13 +91,16 @@ class AssociateTags:
 
 
 class AmazonStore:
-    """Takes every well-formed ASIN for a product of which nothing is known, unless the catalogue tells more of it."""
+    """Takes every well-formed ASIN for a product of which nothing is known, unless the catalogue tells more of it.
+
+    `open_catalogue` is asked each time that the catalogue is, and not before.
+    """
 
     display = DisplayRules((ASSOCIATE_NOTICE, PRICE_NOTICE), PRICE_LIFE_MS)
 
-    def __init__(self, tags: AssociateTags, catalogue: "AmazonCatalogue | None" = None) -> None:
+    def __init__(self, tags: AssociateTags, open_catalogue: "Callable[[], AmazonCatalogue] | None" = None) -> None:
         self._tags = tags
-        self._catalogue = catalogue
+        self._open_catalogue = open_catalogue
 
     def product(self, reference: ProductReference) -> Product | None:
         """What the catalogue says, else a product of which nothing is known. Raises StoreUnavailableError."""
@@ -108,9 +111,9 @@ class AmazonStore:
         known: dict[tuple[str, str], Product | None] = {}
         for marketplace in dict.fromkeys(reference.marketplace for reference in references):
             tag = self._tags.merchants(marketplace)
-            if self._catalogue is not None and tag is not None:
+            if self._open_catalogue is not None and tag is not None:
                 asins = [reference.product_id for reference in references if reference.marketplace == marketplace]
-                answer = self._catalogue.products(marketplace, tag, asins)
+                answer = self._open_catalogue().products(marketplace, tag, asins)
                 known |= {(marketplace, asin): product for asin, product in answer.items()}
         return {
             reference: known.get((reference.marketplace, reference.product_id), Product()) for reference in references
@@ -119,13 +122,13 @@ class AmazonStore:
     def check_access(self, reference: ProductReference) -> str:
         """Whether the catalogue is open. Raises AccessProblemError, StoreUnavailableError."""
         tag = self._tags.merchants(reference.marketplace)
-        if self._catalogue is None or tag is None:
+        if self._open_catalogue is None or tag is None:
             raise AccessProblemError(
                 f"no Associate's tag for {reference.marketplace}: nothing is earned, and the catalogue is not asked",
                 "Set AssociateTags; carts work without.",
                 is_fatal=False,
             )
-        return self._catalogue.check_access(reference.marketplace, tag, reference.product_id)
+        return self._open_catalogue().check_access(reference.marketplace, tag, reference.product_id)
 
     def hand_off(self, lines: Sequence[HandOffLine]) -> Sequence[HandOff]:
         """Amazon's "add to cart" form, which asks the shopper before it adds anything; one for each Associate."""

@@ -1,10 +1,15 @@
 """The stores that a deployment can be for. Only the chosen one is imported."""
 
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
 
 from hashcart.secrets import Secret
 from hashcart.settings import SettingError, base_url, flag, names, optional_text, text
 from hashcart.stores.protocol import Store
+
+if TYPE_CHECKING:
+    from hashcart.stores.amazon_catalogue import AmazonCatalogue
 
 # ruff: noqa: PLC0415 - what a store needs costs time at each cold start, and a deployment has one store
 
@@ -41,12 +46,17 @@ def _amazon(api_secret: Callable[[], Secret]) -> Store:
     if not entries:
         return AmazonStore(tags)
 
-    from hashcart.http import HttpClient
-    from hashcart.observability import clock_ms
-    from hashcart.stores.amazon_api import CreatorsApi
-    from hashcart.stores.amazon_catalogue import AmazonCatalogue
+    @cache
+    def open_catalogue() -> "AmazonCatalogue":
+        # Most products are in the table of products already, so a cold start does not wait for what reads the others.
+        from hashcart.http import HttpClient
+        from hashcart.observability import clock_ms
+        from hashcart.stores.amazon_api import CreatorsApi
+        from hashcart.stores.amazon_catalogue import AmazonCatalogue
 
-    return AmazonStore(tags, AmazonCatalogue(CreatorsApi(HttpClient(), api_secret(), clock_ms)))
+        return AmazonCatalogue(CreatorsApi(HttpClient(), api_secret(), clock_ms))
+
+    return AmazonStore(tags, open_catalogue)
 
 
 def _shopify(api_secret: Callable[[], Secret]) -> Store:
