@@ -20,6 +20,7 @@ from hashcart.social.x.sign_in import XSignIn
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
+from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending
 from hashcart.storage.recipients import Recipients
 from hashcart.storage.sessions import Sessions
@@ -63,6 +64,7 @@ account_pages = AccountPages(
             carts=Carts(dynamodb, text("CARTS_TABLE")),
             activity=Activity(dynamodb, text("ACTIVITY_TABLE")),
             sessions=Sessions(dynamodb, text("SESSIONS_TABLE")),
+            offers=Offers(dynamodb, text("SESSIONS_TABLE")),
             pending=pending,
         ),
         clock_ms,

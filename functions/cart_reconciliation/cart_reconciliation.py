@@ -17,6 +17,7 @@ from hashcart.settings import text
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
+from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from hashcart.storage.sessions import Sessions
 from hashcart.stores.registry import CART_STORES, open_store
@@ -44,6 +45,7 @@ finish_erasure = FinishErasure(
         carts=carts,
         activity=Activity(dynamodb, text("ACTIVITY_TABLE")),
         sessions=Sessions(dynamodb, text("SESSIONS_TABLE")),
+        offers=Offers(dynamodb, text("SESSIONS_TABLE")),
         pending=pending,
     )
 )

@@ -115,7 +115,7 @@ def test_pages_on_the_way_from_the_first_visit_to_the_last(audit: Audit) -> None
     go_to_consent(page, BEN)
     audit.look("consent")
     agree_to_link(page, BEN)
-    page.wait_for_url("**/link/done")
+    page.wait_for_url("**/cart/linked")
     audit.look("linked")
     for name in ("account", "cart", "activity", "why-not", "account/unlink", "account/export", "account/erase"):
         page.goto(f"/{name}")

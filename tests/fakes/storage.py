@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from hashcart.domain.account_links import AccountLink, LinkSettings, LinkState, Shopper, StoreAccount
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import CartLine, Confirmed, LineClick, Operation, Sent, Snapshot
+from hashcart.domain.offers import Offer, OfferBook
 from hashcart.domain.outcomes import REPLACEABLE, Outcome, PostRow, Version
 from hashcart.domain.posts import key_time_ms
 from hashcart.domain.recipients import COMPLAINED, Recipient
@@ -269,6 +270,11 @@ class MemoryActivity(Faulty):
         self.outcome_at_ms[shopper_id, key] = now_ms
         return outcome
 
+    def between(self, shopper_id: str, start_ms: int, end_ms: int) -> list[PostRow]:
+        self._step()
+        owned = [row for (owner, _), row in sorted(self.rows.items()) if owner == shopper_id]
+        return [row for row in owned if start_ms <= key_time_ms(row.order_key) < end_ms]
+
     def outcomes_between(self, shopper_id: str, start_ms: int, end_ms: int) -> list[PostRow]:
         self._step()
         keys = sorted(key for key, at_ms in self.outcome_at_ms.items() if start_ms <= at_ms < end_ms)
@@ -330,6 +336,54 @@ class MemoryActivity(Faulty):
     def _put(self, shopper_id: str, row: PostRow) -> PostRow:
         self.rows[shopper_id, row.order_key] = row
         return row
+
+
+class MemoryOffers(Faulty):
+    def __init__(self) -> None:
+        super().__init__()
+        self.books: dict[str, OfferBook] = {}
+
+    def read(self, shopper_id: str, *, now_ms: int) -> OfferBook:
+        self._step()
+        return self.books.get(shopper_id, OfferBook())
+
+    def begin(self, shopper_id: str, consented_at_ms: int, *, now_ms: int) -> bool:
+        self._step()
+        book = self.books.get(shopper_id, OfferBook())
+        if book.consented_at_ms == consented_at_ms:
+            return False
+        self.books[shopper_id] = OfferBook(consented_at_ms, now_ms, answers=book.answers)
+        return True
+
+    def keep(
+        self,
+        shopper_id: str,
+        consented_at_ms: int,
+        found: Sequence[Offer] | None,
+        *,
+        trouble: str | None = None,
+        now_ms: int,
+    ) -> None:
+        self._step()
+        book = self.books[shopper_id]
+        if book.consented_at_ms == consented_at_ms:
+            offered = book.found if found is None else tuple(found)
+            self.books[shopper_id] = replace(book, looked_at_ms=now_ms, trouble=trouble, found=offered)
+
+    def answer(self, shopper_id: str, first_id: str, answer: str, *, now_ms: int) -> str:
+        self._step()
+        book = self.books.get(shopper_id, OfferBook())
+        answers = {first_id: answer} | book.answers
+        self.books[shopper_id] = replace(book, answers=answers)
+        return answers[first_id]
+
+    def items_of(self, shopper_id: str) -> list[dict[str, Any]]:
+        self._step()
+        return [asdict(self.books[shopper_id])] if shopper_id in self.books else []
+
+    def erase(self, shopper_id: str) -> None:
+        self._step()
+        self.books.pop(shopper_id, None)
 
 
 class MemoryCarts(Faulty):

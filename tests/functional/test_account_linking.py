@@ -43,6 +43,7 @@ class World:
     def x_answers(self, token: Any, profile: Any) -> None:
         self.internet.answer(f"POST {X_API}/2/oauth2/token", token)
         self.internet.answer(f"GET {X_API}/2/users/me", profile)
+        self.internet.answer(f"GET {X_API}/2/tweets/search/recent", (200, {"meta": {"result_count": 0}}))
 
     def browser(self, language: str = "en") -> FakeBrowser:
         return FakeBrowser(self.bundle.invoke, language)
@@ -127,7 +128,7 @@ def test_a_stranger_becomes_a_linked_shopper(world: World) -> None:
     assert "@ben_browses" in consent.text
     assert consent.html.css("input[checked]") == []
     done = world.agree(browser, consent, public_replies="yes", email="problems", language="fr")
-    assert done.url == "/link/done"
+    assert done.url == "/cart/linked"
     link = world.link()
     assert link is not None
     assert (link.handle, link.public_replies, link.email) == ("ben_browses", True, EmailChoice.PROBLEMS)
@@ -193,7 +194,7 @@ def test_mail_needs_an_address_that_the_store_has_verified(world: World) -> None
     consent = world.back_from_x(browser)
     assert "no verified e-mail address" in consent.text
     assert world.agree(browser, consent, email="everything").status == 400
-    assert world.agree(browser, consent).url == "/link/done"
+    assert world.agree(browser, consent).url == "/cart/linked"
 
 
 def test_a_protected_profile_is_told_first(world: World) -> None:
@@ -367,7 +368,7 @@ def test_moving_a_profile_is_confirmed_and_told_to_the_other_account(world: Worl
     page = world.agree(second, world.back_from_x(second), public_replies="yes")
     assert page.url == "/link/move"
     assert world.link() == before
-    assert second.submit(page, "/link/move").url == "/link/done"
+    assert second.submit(page, "/link/move").url == "/cart/linked"
     after = world.link()
     assert after is not None
     assert after.shopper_id != before.shopper_id
@@ -505,7 +506,7 @@ def test_a_pause_of_x_ends_with_a_new_sign_in_there(world: World) -> None:
     assert "Access was taken back on X" in page.text
     assert page.html.css_first('form[action="/account/resume"]') is None
     assert "@ben_browses is linked already" in browser.get("/link/x").text
-    assert world.agree(browser, world.back_from_x(browser)).url == "/link/done"
+    assert world.agree(browser, world.back_from_x(browser)).url == "/cart/linked"
     link = world.link()
     assert link is not None
     assert link.state is LinkState.ACTIVE
@@ -531,7 +532,7 @@ def test_unlinking(world: World) -> None:
     assert "The link has ended." in page.text
     assert world.link() is None
     assert browser.get("/account/unlink").url == "/account"
-    assert browser.get("/link/done").url == "/link/x"
+    assert browser.get("/cart/linked").url == "/link/x"
     assert browser.post("/account/settings", SETTINGS | {"csrf_token": token(page)}).status == 409
 
 

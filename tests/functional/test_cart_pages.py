@@ -511,13 +511,154 @@ def test_why_not_has_no_answer_without_a_link_or_without_x(world: World) -> None
     assert why(browser, "https://x.com/a/status/1").status == 503
 
 
+class Before:
+    """X with replies of the shopper from before the link, and what a browser sees of them."""
+
+    def __init__(self, world: World, *texts: str) -> None:
+        self.world = world
+        now_ms = clock_ms()
+        world.tie(consented_at_ms=now_ms - 1000)
+        url = [{"url": "https://t.co/x", "expanded_url": f"http://{US}:8401/products/mug", "title": "Stoneware mug"}]
+        parent = {"id": "2000000000000000001", "author_id": "111", "text": "…", "entities": {"urls": url}}
+        self.replies = [
+            {
+                "id": post_id(60_000 + number, now_ms=now_ms),
+                "author_id": "222",
+                "text": text,
+                "referenced_tweets": [{"type": "replied_to", "id": "2000000000000000001"}],
+            }
+            for number, text in enumerate(texts)
+        ]
+        self.search((200, {"data": self.replies, "meta": {"result_count": len(self.replies)}}))
+        world.internet.answer(f"GET {X_API}/2/tweets", (200, {"data": [parent, *self.replies]}))
+
+    def search(self, *answers: Any) -> None:
+        self.world.internet.answer(f"GET {X_API}/2/tweets/search/recent", *answers)
+
+    @property
+    def searches(self) -> list[str]:
+        requests = self.world.internet.requests
+        return [request.query["query"] for request in requests if request.path == "/2/tweets/search/recent"]
+
+    def answer(self, browser: FakeBrowser, page: Page, answer: str) -> Page:
+        return browser.submit(page, "/cart/offers", answer=answer)
+
+
+def test_a_reply_of_before_is_offered_after_linking_and_added_by_a_click_only(world: World, queues: Queues) -> None:
+    before = Before(world, "#AmazonCart x2 private words")
+    browser = world.browser()
+    page = browser.get("/cart/linked")
+    assert page.html.css_first("#offers + p + ul h3").text() == "Stoneware mug"  # type: ignore[union-attr]
+    assert "2 pieces" in page.text
+    tags = " OR ".join(f"#{tag}" for tag in ("AmazonCart", "AmazonBasket", "アマゾンポチ"))
+    assert before.searches == [f"from:ada_shops ({tags}) is:reply -is:retweet"]
+    queues.run()
+    assert world.state(MUG) == LineState()
+    page = before.answer(browser, browser.get("/cart"), "add")
+    assert "Saved: 2 in your cart." in page.text
+    assert "Added when it was offered" in page.text
+    assert world.state(MUG).quantity == 2
+    activity = browser.get("/activity")
+    assert f"/i/web/status/{before.replies[0]['id']}" in activity.body
+    assert "Replies from before you linked" in activity.text
+    for path in ("/cart", "/cart/linked"):
+        assert browser.get(path).html.css("form[action='/cart/offers']") == []
+    assert len(before.searches) == 1
+    stored = str([world.aws.dynamodb.scan(TableName=table)["Items"] for table in ("SessionsTable", "ActivityTable")])
+    assert "private words" not in stored
+
+
+def test_the_same_form_sent_twice_adds_once(world: World, queues: Queues) -> None:
+    before = Before(world, "#AmazonCart")
+    browser = world.browser()
+    page = browser.get("/cart/linked")
+    for _ in range(2):
+        assert "Saved: 1 in your cart." in before.answer(browser, page, "add").text
+    assert len(browser.get("/activity").html.css(".history > li")) == 1
+
+
+def test_several_replies_are_added_or_declined_together(world: World, queues: Queues) -> None:
+    before = Before(world, "#AmazonCart", "#AmazonCart x3", "#AmazonCart x4")
+    browser = world.browser()
+    page = browser.get("/cart/linked")
+    everything = [str(reply["id"]) for reply in before.replies]
+    page = browser.submit(page, "/cart/offers", reply=everything[:1], answer="decline")
+    assert "They are not offered any more." in page.text
+    page = browser.submit(page, "/cart/offers", reply=everything, answer="add")
+    assert "They are on their way." in page.text
+    assert len(page.html.css(".history > li")) == 2
+    assert world.state(MUG).quantity == 3
+    Before(world, "#AmazonCart")
+    assert browser.submit(browser.get("/cart/linked"), "/cart/offers", reply="x", answer="add").status == 400
+
+
+def test_a_page_after_linking_without_x_says_so_quietly_and_looks_again(world: World) -> None:
+    before = Before(world, "#AmazonCart")
+    found = (200, {"data": before.replies, "meta": {}})
+    before.search((503, {}), (429, {}), found)
+    browser = world.browser()
+    page = browser.get("/cart/linked")
+    assert (page.status, "X did not answer" in page.text) == (200, True)
+    page = browser.submit(page, "/cart/offers/look")
+    assert "X did not answer" in page.text
+    page = browser.submit(page, "/cart/offers/look")
+    assert "Stoneware mug" in page.text
+    page = browser.submit(page, "/cart/offers/look")
+    assert "often enough for now" in page.text
+    assert "Stoneware mug" in page.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((503, {}), "X does not answer at the moment"),
+        ((200, {"errors": []}), "X no longer shows that reply"),
+    ],
+)
+def test_what_x_does_not_show_at_the_click_is_not_added(world: World, answer: Any, said: str) -> None:
+    before = Before(world, "#AmazonCart")
+    browser = world.browser()
+    page = browser.get("/cart/linked")
+    world.internet.answer(f"GET {X_API}/2/tweets", answer)
+    assert said in before.answer(browser, page, "add").text
+
+
+def test_offers_need_a_link_and_a_queue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    before = Before(world, "#AmazonCart")
+    browser = world.browser()
+    page = browser.get("/cart/linked")
+    world.aws.sqs.delete_queue(QueueUrl=world.aws.queue_urls["PostsQueue"])
+    assert before.answer(browser, page, "add").status == 503
+    assert world.links.unlink(world.shopper_id, "222")
+    assert before.answer(browser, page, "add").status == 409
+    assert browser.submit(page, "/cart/offers/look", follow=False).status == 303
+    assert browser.get("/cart/linked", follow=False).headers["location"] == "/link/x"
+
+
+def test_a_protected_profile_is_not_searched(world: World) -> None:
+    before = Before(world, "#AmazonCart")
+    world.tie(protected=True)
+    assert "protected" in world.browser().get("/cart/linked").text
+    assert before.searches == []
+
+
+def test_hashtags_that_no_post_can_have_are_not_searched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Before(world, "#AmazonCart")
+    browser = world.browser()
+    browser.invoke = Bundle(world.aws, world.internet, monkeypatch, CART_HASHTAGS="123").invoke
+    assert "found none" in browser.get("/cart/linked").text
+    assert before.searches == []
+
+
 def test_every_page_speaks_every_language(world: World) -> None:
     world.put(MUG, Kind.SET, 9)
     world.put(TEE, Kind.WAITING, 2, title="Tee")
     world.put(LAMP, Kind.WISH, title="Arc lamp")
+    Before(world, "#AmazonCart x2", "#AmazonCart")
     for language in ("fr", "es", "de", "ja"):
         browser = world.browser(language)
-        for path in ("/cart", "/activity", "/why-not"):
+        for path in ("/cart/linked", "/cart", "/activity", "/why-not"):
             page = browser.get(path)
             assert (page.status, f'<html lang="{language}">' in page.body) == (200, True)
 

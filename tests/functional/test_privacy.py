@@ -10,6 +10,7 @@ import pytest
 
 from hashcart.domain.account_links import AccountLink, EmailChoice, Shopper, StoreAccount
 from hashcart.domain.cart_lines import Confirmed, Kind, Operation, Sent, Snapshot
+from hashcart.domain.offers import DECLINED, Offer
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import order_key
 from hashcart.domain.product_links import ProductReference
@@ -22,6 +23,7 @@ from hashcart.messages.posts import to_json
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
+from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from hashcart.storage.sessions import Sessions
 from hashcart.use_cases.leave import Leave, ShopperTables
@@ -33,7 +35,7 @@ DOCUMENTED = {word for span in re.findall(r"`([^`]+)`", PAGE) for word in re.fin
 POST = post_id()
 KEY = order_key(POST)
 LINE = "store.localhost#mug#"
-PATTERNS = (r"\d{13}#\w+#\w+!?", r"v\d+")
+PATTERNS = (r"\d{13}#\w+#\w+!?", r"v\d+", r"answer#\d+")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,7 @@ def export(aws: Aws) -> dict[str, Any]:
     rows = Activity(client, "ActivityTable")
     sessions = Sessions(client, "SessionsTable")
     pending = Pending(client, "PendingTable")
+    offers = Offers(client, "SessionsTable")
     me = links.shopper_of(StoreAccount("https://store.test", "ada", "Ada"), now_ms=NOW_MS).shopper_id
     link = AccountLink(
         me, "222", "ada_shops", "store.localhost", "US", "en", NOW_MS, "1", email=EmailChoice.EVERYTHING,
@@ -64,7 +67,7 @@ def export(aws: Aws) -> dict[str, Any]:
     carts.mark_undone(me, LINE, KEY)
     version = Version(
         int(POST), LINE, Kind.SET, 1, 5, code=Code.ADDED, reason="r", sensitive=True, linked=LINE, parent_id="1",
-        parent_author_id="2",
+        parent_author_id="2", reply_id="3",
     )  # fmt: skip
     rows.record_version(me, KEY, version, now_ms=NOW_MS)
     rows.mark_undone(me, KEY, now_ms=NOW_MS)
@@ -83,8 +86,12 @@ def export(aws: Aws) -> dict[str, Any]:
     ):
         pending.put(PendingItem(kind, POST, NOW_MS, to_json(message)))
     sessions.save(Session("hash", NOW_MS, NOW_MS, me, "en"))
+    offers.begin(me, NOW_MS, now_ms=NOW_MS)
+    offers.keep(me, NOW_MS, [Offer(POST, POST, "1", LINE, 2)], now_ms=NOW_MS)
+    offers.keep(me, NOW_MS, None, trouble="x_unavailable", now_ms=NOW_MS)
+    offers.answer(me, POST, DECLINED, now_ms=NOW_MS)
     assert line.revision
-    return Leave(ShopperTables(links, carts, rows, sessions, pending), lambda: NOW_MS).export(me)
+    return Leave(ShopperTables(links, carts, rows, sessions, offers, pending), lambda: NOW_MS).export(me)
 
 
 def names_in(value: Any) -> Iterator[str]:
@@ -101,7 +108,7 @@ def test_an_export_has_a_part_for_each_table(export: dict[str, Any]) -> None:
     empty = [name for name, part in export.items() if not part]
     assert empty == []
     assert set(export) == {
-        "exported_at_ms", "shopper", "account", "link", "carts", "activity", "pending", "sessions",
+        "exported_at_ms", "shopper", "account", "link", "carts", "activity", "pending", "sessions", "offers",
     }  # fmt: skip
     assert len(export["pending"]) == 4
 
@@ -116,7 +123,7 @@ def test_each_name_in_an_export_is_explained(export: dict[str, Any]) -> None:
     "stored",
     [
         AccountLink, Shopper, Snapshot, Sent, Confirmed, Version, Outcome, AddRequested, OutcomeReached, AccountNotice,
-        DigestDue,
+        DigestDue, Offer,
     ],
 )  # fmt: skip
 def test_each_field_that_may_be_stored_is_explained(stored: type[Any]) -> None:

@@ -19,6 +19,7 @@ from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import Carts
+from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from hashcart.storage.sessions import Sessions
 from hashcart.use_cases.leave import SETTLES_MS, Leave, ShopperTables
@@ -93,6 +94,7 @@ EXPECTED: dict[str, tuple[str | None, list[str]]] = {
     "hashtag_parsing__good": ("CartRequestsQueue", ["add"]),
     "hashtag_parsing__parent_not_included": ("CartRequestsQueue", ["add"]),
     "hashtag_parsing__private_add": ("CartRequestsQueue", ["add"]),
+    "hashtag_parsing__offer_taken": ("CartRequestsQueue", ["add"]),
     "hashtag_parsing__malformed": ("CartRequestsQueue", ["add"]),
     "hashtag_parsing__unknown_schema": ("PostsDeadLetterQueue", ["post"]),
     "cart_insertion__good": ("OutcomesQueue", ["outcome"]),
@@ -541,8 +543,9 @@ def test_what_an_erased_shopper_left_in_flight_goes_for_good(aws: Aws, bundle: B
     rows = Activity(aws.dynamodb, "ActivityTable")
     carts = Carts(aws.dynamodb, "CartsTable")
     sessions = Sessions(aws.dynamodb, "SessionsTable")
+    offers = Offers(aws.dynamodb, "SessionsTable")
     pending = Pending(aws.dynamodb, "PendingTable")
-    leave = Leave(ShopperTables(links, carts, rows, sessions, pending), lambda: clock_ms() - SETTLES_MS)
+    leave = Leave(ShopperTables(links, carts, rows, sessions, offers, pending), lambda: clock_ms() - SETTLES_MS)
     leave.erase(SHOPPER)
     key = order_key(post_id(now_ms=clock_ms()))
     carts.write_operation(SHOPPER, "store.localhost#mug#", key, Operation(Kind.PLAIN, 1), now_ms=clock_ms())

@@ -14,6 +14,7 @@ from botocore.stub import Stubber
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, LineClick, Operation, Snapshot
+from hashcart.domain.offers import DECLINED, Offer, OfferBook
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.recipients import Recipient
@@ -28,6 +29,7 @@ from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import ITEM_LIFE_MS, Carts, StaleRevisionError
 from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.leased_cache import MAX_REMEMBERED, Entry, LeasedCache
+from hashcart.storage.offers import Offers
 from hashcart.storage.pending import SHARDS, Pending, PendingItem, PendingKind
 from hashcart.storage.recipients import Recipients
 from hashcart.storage.sessions import Sessions
@@ -42,6 +44,7 @@ from tests.fakes.storage import (
     MemoryCache,
     MemoryCarts,
     MemoryCheckpoints,
+    MemoryOffers,
     MemoryPending,
     MemoryRecipients,
 )
@@ -69,6 +72,7 @@ class Stores:
     tokens: BotTokens | MemoryBotTokens
     cache: LeasedCache | MemoryCache
     checkpoints: Checkpoints | MemoryCheckpoints
+    offers: Offers | MemoryOffers
     clock: Clock
     aws: Aws | None = None
 
@@ -85,6 +89,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
             MemoryBotTokens(BotToken("access", "refresh", NOW_MS)),
             MemoryCache(clock),
             MemoryCheckpoints(),
+            MemoryOffers(),
             clock,
         )
         return
@@ -100,6 +105,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
             tokens,
             LeasedCache(aws.dynamodb, "ProductsTable", "product", clock_ms=clock),
             Checkpoints(aws.dynamodb, "CheckpointsTable"),
+            Offers(aws.dynamodb, "SessionsTable"),
             clock,
             aws,
         )
@@ -625,3 +631,44 @@ def test_what_a_day_has_cost_is_kept_for_forty_days(aws: Aws) -> None:
     Checkpoints(aws.dynamodb, "CheckpointsTable").spend("2026-11-24", Purpose.SWEEPS, 1)
     (item,) = aws.dynamodb.scan(TableName="CheckpointsTable")["Items"]
     assert datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC) == datetime(2027, 1, 3, tzinfo=UTC)
+
+
+def test_offers_are_looked_for_once_a_link_and_answered_once(stores: Stores) -> None:
+    offers, one = stores.offers, Offer(post_id(), post_id(), "1", LINE, 2)
+    assert offers.read(SHOPPER, now_ms=NOW_MS) == OfferBook()
+    assert [offers.begin(SHOPPER, 5, now_ms=NOW_MS) for _ in range(2)] == [True, False]
+    offers.keep(SHOPPER, 5, [one], now_ms=NOW_MS)
+    assert [offers.answer(SHOPPER, one.first_id, answer, now_ms=NOW_MS) for answer in (DECLINED, "9")] == [DECLINED] * 2
+    offers.keep(SHOPPER, 5, None, trouble="x_unavailable", now_ms=NOW_MS + 1)
+    kept = offers.read(SHOPPER, now_ms=NOW_MS + 1)
+    assert kept == OfferBook(5, NOW_MS + 1, "x_unavailable", (one,), {one.first_id: DECLINED})
+    offers.keep(SHOPPER, 5, [one], now_ms=NOW_MS + 2)
+    assert offers.read(SHOPPER, now_ms=NOW_MS + 2).trouble is None
+
+
+def test_what_was_found_for_an_earlier_link_is_forgotten_with_it(stores: Stores) -> None:
+    offers, one = stores.offers, Offer(post_id(), post_id(), "1")
+    offers.begin(SHOPPER, 5, now_ms=NOW_MS)
+    offers.keep(SHOPPER, 5, [one], now_ms=NOW_MS)
+    assert offers.begin(SHOPPER, 6, now_ms=NOW_MS)
+    offers.keep(SHOPPER, 5, [one], now_ms=NOW_MS)
+    assert offers.read(SHOPPER, now_ms=NOW_MS).found == ()
+    assert len(offers.items_of(SHOPPER)) == 1
+    offers.erase(SHOPPER)
+    assert (offers.items_of(SHOPPER), offers.read(SHOPPER, now_ms=NOW_MS)) == ([], OfferBook())
+
+
+def test_offers_are_over_when_they_expire(stores: Stores) -> None:
+    if stores.aws is None:
+        pytest.skip("the fake keeps them for ever")
+    stores.offers.begin(SHOPPER, 5, now_ms=NOW_MS)
+    assert stores.offers.read(SHOPPER, now_ms=NOW_MS + 14 * DAY_MS) == OfferBook()
+    assert stores.offers.begin(SHOPPER, 5, now_ms=NOW_MS + 14 * DAY_MS) is False
+
+
+def test_rows_between_two_moments(stores: Stores) -> None:
+    keys = [order_key(post_id(ago_ms)) for ago_ms in (3000, 2000, 1000)]
+    for key in keys:
+        stores.rows.mark_undone(SHOPPER, key, now_ms=NOW_MS)
+    found = stores.rows.between(SHOPPER, NOW_MS - 2000, NOW_MS - 1000)
+    assert [row.order_key for row in found] == keys[1:2]

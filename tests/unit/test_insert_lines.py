@@ -377,3 +377,44 @@ class TestAStoreWithACart:
         undo = post_id(500)
         assert self.code(insert_lines, UndoRequested(undo, undo, "222", POST)) is Code.UNDONE
         assert store.held(MUG.line_id) == 0
+
+
+OLD_REPLY = post_id(3 * 3_600_000)
+CLICK = post_id(500)
+TAKEN = replace(
+    ADD, post_id=CLICK, first_id=CLICK, network="offer", shopper_id="shopper-1", reply_id=OLD_REPLY, quantity=2
+)
+JUST_LINKED = replace(LINK, consented_at_ms=NOW_MS - 60_000)
+
+
+def test_an_offer_that_was_taken_is_added_once_and_names_its_reply() -> None:
+    insertion = Insertion(JUST_LINKED)
+    assert [insertion.code(TAKEN), insertion.code(TAKEN)] == [Code.ADDED, Code.ADDED]
+    (line,) = insertion.carts.stored.values()
+    assert (line.state().quantity, list(line.operations)) == (2, [order_key(CLICK, "offer")])
+    row = insertion.rows.rows["shopper-1", order_key(CLICK, "offer")]
+    assert [version.reply_id for version in row.versions.values()] == [OLD_REPLY]
+
+
+def test_the_same_reply_found_by_a_sweep_later_adds_nothing() -> None:
+    insertion = Insertion(JUST_LINKED)
+    insertion(TAKEN)
+    assert insertion(replace(ADD, post_id=OLD_REPLY, first_id=OLD_REPLY, quantity=2)) is None
+    (line,) = insertion.carts.stored.values()
+    assert line.state().quantity == 2
+
+
+@pytest.mark.parametrize("undo_comes_first", [True, False])
+def test_undoing_the_reply_undoes_what_its_offer_added(*, undo_comes_first: bool) -> None:
+    insertion = Insertion(JUST_LINKED)
+    undo = UndoRequested(post_id(100), post_id(100), "222", OLD_REPLY)
+    for request in (undo, TAKEN) if undo_comes_first else (TAKEN, undo):
+        insertion(request)
+    (line,) = insertion.carts.stored.values()
+    assert line.state().is_empty
+
+
+def test_an_offer_of_a_profile_that_moved_adds_nothing() -> None:
+    insertion = Insertion(replace(JUST_LINKED, shopper_id="shopper-2"))
+    assert insertion(TAKEN) is None
+    assert insertion.rows.rows == {}

@@ -23,7 +23,14 @@ from hashcart.use_cases.insert_lines import InsertLines, ShopRules
 from hashcart.use_cases.leave import SETTLES_MS, FinishErasure, Leave, ShopperTables
 from tests.fakes.clock import NOW_MS, Clock, post_id
 from tests.fakes.interleaving import Interleaving
-from tests.fakes.storage import MemoryAccountLinks, MemoryActivity, MemoryCarts, MemoryPending, MemorySessions
+from tests.fakes.storage import (
+    MemoryAccountLinks,
+    MemoryActivity,
+    MemoryCarts,
+    MemoryOffers,
+    MemoryPending,
+    MemorySessions,
+)
 
 MUG = ProductReference("store.localhost", "mug")
 POST = post_id(1000)
@@ -50,7 +57,7 @@ class World:
         self.sessions = MemorySessions()
         self.pending = MemoryPending()
         self.store_is_down = False
-        self.tables = ShopperTables(self.links, self.carts, self.activity, self.sessions, self.pending)
+        self.tables = ShopperTables(self.links, self.carts, self.activity, self.sessions, MemoryOffers(), self.pending)
         self.leave = Leave(self.tables, self.clock)
         self.insert = InsertLines(
             links=self.links,

@@ -14,7 +14,14 @@ from hashcart.storage.pending import PendingKind
 from hashcart.use_cases.deliver_outcomes import DeliverOutcomes
 from hashcart.use_cases.leave import SETTLES_MS, FinishErasure, Leave, ShopperTables
 from tests.fakes.clock import NOW_MS, Clock, post_id
-from tests.fakes.storage import MemoryAccountLinks, MemoryActivity, MemoryCarts, MemoryPending, MemorySessions
+from tests.fakes.storage import (
+    MemoryAccountLinks,
+    MemoryActivity,
+    MemoryCarts,
+    MemoryOffers,
+    MemoryPending,
+    MemorySessions,
+)
 
 POST = post_id(1000)
 REACHED = OutcomeReached(POST, POST, "222", "ada", Outcome(Code.ADDED, int(POST), quantity=1), summoned=True)
@@ -61,7 +68,9 @@ class World:
         self.activity = MemoryActivity()
         self.pending = MemoryPending()
         self.x = X(error)
-        self.tables = ShopperTables(self.links, MemoryCarts(), self.activity, MemorySessions(), self.pending)
+        self.tables = ShopperTables(
+            self.links, MemoryCarts(), self.activity, MemorySessions(), MemoryOffers(), self.pending
+        )
         self.deliver = DeliverOutcomes(
             outcomes=self.activity,
             links=self.links,

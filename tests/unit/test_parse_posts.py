@@ -9,7 +9,7 @@ from hashcart.consumers import Delivery
 from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.parents import Availability, ParentPost, products_of
-from hashcart.domain.posts import HashtagSpan, Link, Mention, Post
+from hashcart.domain.posts import HashtagSpan, Link, Mention, Post, order_key
 from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.summons import Bot
 from hashcart.messages.cart_requests import (
@@ -21,7 +21,7 @@ from hashcart.messages.cart_requests import (
     ToParse,
     UndoRequested,
 )
-from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage, PrivateAdd
+from hashcart.messages.posts import AccessRevoked, OfferTaken, PostArrived, PostDeleted, PostMessage, PrivateAdd
 from hashcart.short_links import ShortLinks
 from hashcart.social.x.client import Missing, RateLimitedError, XUnavailableError
 from hashcart.use_cases.parents import NO_PRODUCT_FRESH_MS, PRODUCTS_FRESH_MS, UNREADABLE_FRESH_MS, Parents
@@ -534,3 +534,38 @@ def test_a_parent_with_more_products_that_came_along_is_remembered_for_the_rest_
     one = Parsing()
     one.one(PostArrived(REPLY, parent=PARENT))
     assert one.parents.known(["1"]) == {}
+
+
+OFFER = OfferTaken("9", "shopper-1", replace(REPLY, text="#AmazonCart x3 size M"))
+
+
+def test_an_offer_that_was_taken_is_judged_as_a_reply_and_keeps_the_key_of_the_click() -> None:
+    parsing = Parsing()
+    parsing.lookup.posts_by_id["1"] = replace(PARENT, links=(MUG_LINK, LAMP_LINK))
+    request = add(parsing.one(OFFER))
+    as_reply = add(parsing.one(PostArrived(OFFER.post)))
+    assert request == replace(
+        as_reply, post_id="9", first_id="9", network="offer", shopper_id="shopper-1", reply_id="2", summoned=False
+    )
+    assert (request.product, request.quantity, request.option_words[:1]) == (MUG, 3, ("x3",))
+    assert (request.first_key.split("#")[1:], request.other_key) == (["offer", "9"], order_key("2"))
+
+
+def test_an_offer_follows_its_own_short_link_and_asks_for_nothing_without_the_hashtag() -> None:
+    parsing = Parsing(LookupFake(replace(PARENT, links=())))
+    parsing.sites.site("sho.rt/mug", TO_MUG)
+    assert add(parsing.one(replace(OFFER, post=replace(REPLY, links=(SHORT,))))).product == MUG
+    assert parsing.one(replace(OFFER, post=replace(REPLY, text="no more"))) is None
+
+
+def test_an_offer_whose_parent_cannot_be_read_comes_again_and_in_the_end_waits() -> None:
+    parsing = Parsing(LookupFake(PARENT, error=XUnavailableError("503")))
+    first = parsing(OFFER)
+    assert (first.requests["0"], type(first.failures["0"])) == ([], ParentUnresolvedError)
+    (last,) = parsing(OFFER, is_last=True).requests["0"]
+    kept = add(last)
+    assert (kept.reason, kept.network, kept.shopper_id, kept.reply_id) == (X_UNAVAILABLE, "offer", "shopper-1", "2")
+    parsing.lookup.error = None
+    assert add(parsing.one(kept)) == replace(
+        kept, reason=None, product=MUG, parent_author_id="111", preview=LinkPreview()
+    )

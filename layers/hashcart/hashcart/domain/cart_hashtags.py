@@ -1,9 +1,9 @@
 """Which of a post's hashtags speak to HashCart."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
-from hashcart.domain.hashtags import extract_hashtags_with_indices, fold_hashtag
+from hashcart.domain.hashtags import Span, extract_hashtags_with_indices, fold_hashtag
 from hashcart.domain.posts import HashtagSpan, Post
 
 UNDO_HASHTAG = "undo"
@@ -30,6 +30,15 @@ class CartHashtags:
         """The first cart hashtag of a post, where it stands in the text."""
         found = next((hashtag for hashtag in _hashtags(post) if fold_hashtag(hashtag.tag) in self._folded), None)
         return _located(found, post.text) if found else None
+
+    def beside[T](self, post: Post, read: Callable[[str, int, int, Sequence[Span]], T]) -> T | None:
+        """What `read` makes of the text beside the first cart hashtag, without links and mentions; None without one."""
+        hashtag = self.first_in(post)
+        if hashtag is None:
+            return None
+        links = [(link.start, link.end) for link in post.links if link.end]
+        mentions = [(mention.start, mention.end) for mention in post.mentions]
+        return read(post.text, hashtag.start, hashtag.end, links + mentions)
 
 
 def asks_to_undo(post: Post) -> bool:

@@ -47,7 +47,8 @@ class Outcome:
 class Version:
     """What one version of a post asks for, decided once and kept: a line and an operation, or why there is none.
 
-    `linked` is the product that the post links to, as a `line_id`, where there is no line for it.
+    `linked` is the product that the post links to, as a `line_id`, where there is no line for it. `reply_id` is the own
+    reply that a click asks for, after it was offered.
     """
 
     id: int
@@ -61,6 +62,7 @@ class Version:
     linked: str | None = None
     parent_id: str | None = None
     parent_author_id: str | None = None
+    reply_id: str | None = None
 
     @property
     def operation(self) -> Operation:

@@ -8,7 +8,10 @@ SNOWFLAKE_SEQUENCE_BITS = 22
 MAX_SNOWFLAKE = 2**63 - 1
 X = "x"
 PRIVATE = "private"
-"""Networks that an order key can name: posts on X, and what a shopper adds on the cart page, seen by nobody."""
+OFFER = "offer"
+"""Networks that an order key can name: posts on X; what a shopper adds on the cart page, seen by nobody; own replies
+that did nothing when they were made, added by a click later, when they were offered.
+"""
 
 SNOWFLAKE_SEQUENCES = 1 << SNOWFLAKE_SEQUENCE_BITS
 

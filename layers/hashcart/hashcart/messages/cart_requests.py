@@ -28,7 +28,8 @@ class AddRequested:
     `quantity` is None for a plain add. `option_words` are the few words beside the hashtag that may choose a variant.
     `summoned` is true if the author mentioned the bot, so that it may answer. `preview` is what the link to the product
     tells of it. What a shopper adds on the cart page has `network` private and names the shopper, whose link must still
-    be the author's; `parent_id` is empty where the link led to a product and not to a post.
+    be the author's; `parent_id` is empty where the link led to a product and not to a post. An offer that was taken has
+    `network` offer, names the shopper as well, and `reply_id` is the reply that was offered.
     """
 
     post_id: str
@@ -44,6 +45,7 @@ class AddRequested:
     network: str = X
     shopper_id: str | None = None
     option_words: tuple[str, ...] = ()
+    reply_id: str | None = None
     kind: Literal["add"] = "add"
     schema: Literal[1] = SCHEMA_VERSION
 
@@ -51,6 +53,11 @@ class AddRequested:
     def first_key(self) -> str:
         """The order key of the post's row."""
         return order_key(self.first_id, self.network)
+
+    @property
+    def other_key(self) -> str | None:
+        """The order key under which an undo or a delete would look for the post, if not that of its row."""
+        return order_key(self.reply_id) if self.reply_id else _key_of_edit(self.post_id, self.first_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,11 @@ class HashtagDropped:
     def first_key(self) -> str:
         """The order key of the post's row."""
         return order_key(self.first_id)
+
+    @property
+    def other_key(self) -> str | None:
+        """The order key of the edit."""
+        return _key_of_edit(self.post_id, self.first_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +102,7 @@ type ToParse = PostMessage | AddRequested
 """What comes from the Posts queue: what X told, and requests whose parent post could not be read before."""
 
 read_to_parse: Callable[[str], ToParse] = reader_of(ToParse)
+
+
+def _key_of_edit(post_id: str, first_id: str) -> str | None:
+    return order_key(post_id) if post_id != first_id else None

@@ -62,7 +62,26 @@ class PrivateAdd:
     schema: Literal[1] = SCHEMA_VERSION
 
 
-type PostMessage = PostArrived | PostDeleted | AccessRevoked | PrivateAdd
+@dataclass(frozen=True, slots=True)
+class OfferTaken:
+    """Posts queue: a shopper wants what an own reply asked for, which did nothing when it was made and was offered.
+
+    `id` orders the click among posts (`domain.posts.private_id`); `post` is the reply as X shows it at the click.
+    """
+
+    id: str
+    shopper_id: str
+    post: Post
+    kind: Literal["offer_taken"] = "offer_taken"
+    schema: Literal[1] = SCHEMA_VERSION
+
+    @property
+    def author_id(self) -> str:
+        """Whose link it concerns."""
+        return self.post.author_id
+
+
+type PostMessage = PostArrived | PostDeleted | AccessRevoked | PrivateAdd | OfferTaken
 
 
 def to_json(message: "DataclassInstance") -> str:

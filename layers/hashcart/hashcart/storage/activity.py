@@ -91,6 +91,14 @@ class Activity:
             return self._replace_outcome(shopper_id, key, error.item["outcome"], outcome, now_ms=now_ms)
         return outcome
 
+    def between(self, shopper_id: str, start_ms: int, end_ms: int) -> list[PostRow]:
+        """The rows of the posts that were made from `start_ms` on and before `end_ms`, by time."""
+        items = self._table.query(
+            "shopper_id = :shopper_id AND order_key BETWEEN :start AND :end",
+            {":shopper_id": shopper_id, ":start": f"{start_ms:013d}", ":end": f"{end_ms:013d}"},
+        )
+        return [row_from_item(item) for item in items]
+
     def outcomes_between(self, shopper_id: str, start_ms: int, end_ms: int) -> list[PostRow]:
         """The rows whose outcome was kept from `start_ms` on and before `end_ms`, by the time of their posts."""
         items = self._table.query(

@@ -70,12 +70,14 @@ class AddPrivately:
         )
         report(request_id, "added_privately")
         key = order_key(request_id, PRIVATE)
-        return Added(key, self._outcome(link.shopper_id, key))
+        return Added(key, wait_for_outcome(self.rows, link.shopper_id, key, self.sleep))
 
-    def _outcome(self, shopper_id: str, key: str) -> PostRow | None:
-        for _ in range(WAITS):
-            self.sleep(WAIT_SECONDS)
-            row = self.rows.row(shopper_id, key)
-            if row is not None and row.outcome is not None:
-                return row
-        return None
+
+def wait_for_outcome(rows: RowReader, shopper_id: str, key: str, sleep: Callable[[float], None]) -> PostRow | None:
+    """The row once it has an outcome; None if that takes longer than somebody waits for a page."""
+    for _ in range(WAITS):
+        sleep(WAIT_SECONDS)
+        row = rows.row(shopper_id, key)
+        if row is not None and row.outcome is not None:
+            return row
+    return None

@@ -205,7 +205,12 @@ class InsertLines:
         )
 
     def _decide(self, request: AddRequested, link: AccountLink) -> tuple[Version, Snapshot | None]:
-        asked = Version(id=int(request.post_id), parent_id=request.parent_id, parent_author_id=request.parent_author_id)
+        asked = Version(
+            id=int(request.post_id),
+            parent_id=request.parent_id,
+            parent_author_id=request.parent_author_id,
+            reply_id=request.reply_id,
+        )
         if request.product is None:
             return replace(asked, code=Code.NO_PRODUCT, reason=request.reason), None
         wanted = find_wanted(
@@ -250,10 +255,10 @@ class InsertLines:
         now_ms = self.clock_ms()
         first_key = request.first_key
         row = self.rows.record_version(shopper_id, first_key, version, now_ms=now_ms)
-        if request.post_id == request.first_id:
+        if request.other_key is None:
             return row
-        edit = self.rows.point_to_first(shopper_id, order_key(request.post_id), first_key, now_ms=now_ms)
-        return self.rows.mark_undone(shopper_id, first_key, now_ms=now_ms) if edit.undone else row
+        other = self.rows.point_to_first(shopper_id, request.other_key, first_key, now_ms=now_ms)
+        return self.rows.mark_undone(shopper_id, first_key, now_ms=now_ms) if other.undone else row
 
     def _write_lines(self, shopper_id: str, row: PostRow, snapshot: Snapshot | None = None) -> CartLine | None:
         """Put the row on every line that it names; returns the line that its newest version asks for."""

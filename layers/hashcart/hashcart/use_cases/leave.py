@@ -40,7 +40,7 @@ class AccountLinkStore(Protocol):
 
 
 class ShopperRows(Protocol):
-    """A table with a shopper's rows: cart lines, activity, sessions."""
+    """A table with a shopper's rows: cart lines, activity, sessions, offers."""
 
     def items_of(self, shopper_id: str) -> list[dict[str, Any]]:
         """Everything stored for a shopper, as it is stored."""
@@ -70,11 +70,12 @@ class ShopperTables:
     carts: ShopperRows
     activity: ShopperRows
     sessions: ShopperRows
+    offers: ShopperRows
     pending: PendingStore
 
     def sweep(self, erased: ErasureDue) -> None:
         """Remove everything but the marker of an erased shopper."""
-        for rows in (self.carts, self.activity, self.sessions):
+        for rows in (self.carts, self.activity, self.sessions, self.offers):
             rows.erase(erased.shopper_id)
         for item in self.pending.waiting(lambda message: _is_about(message, erased)):
             self.pending.remove(item)
@@ -106,6 +107,7 @@ class Leave:
             "activity": self.tables.activity.items_of(shopper_id),
             "pending": [{"due_ms": item.due_ms, "message": json.loads(item.message)} for item in waiting],
             "sessions": self.tables.sessions.items_of(shopper_id),
+            "offers": self.tables.offers.items_of(shopper_id),
         }
 
     def erase(self, shopper_id: str) -> None:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 
 from hashcart.consumers import Delivery, post_id_of
 from hashcart.domain.cart_hashtags import CartHashtags, asks_to_undo
-from hashcart.domain.hashtags import Span
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.option_words import option_words
 from hashcart.domain.parents import ParentPost, products_of, summarise, why_no_product
-from hashcart.domain.posts import PRIVATE, Link, Post
+from hashcart.domain.posts import OFFER, PRIVATE, Link, Post
 from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.quantities import quantity_beside
 from hashcart.domain.short_links import awaits_links, short_links_of, unwound
@@ -23,7 +22,7 @@ from hashcart.messages.cart_requests import (
     ToParse,
     UndoRequested,
 )
-from hashcart.messages.posts import PostArrived, PrivateAdd
+from hashcart.messages.posts import OfferTaken, PostArrived, PrivateAdd
 from hashcart.observability import report, report_failure
 
 
@@ -113,6 +112,8 @@ class ParsePosts:
         """The posts of a message whose links matter."""
         if isinstance(message, PrivateAdd):
             return [_post_of(message)]
+        if isinstance(message, OfferTaken):
+            return self._posts_with_links(PostArrived(message.post))
         if not isinstance(message, PostArrived) or message.post.is_repost or message.post.replied_to_id is None:
             return []
         if asks_to_undo(message.post) or self.hashtags.first_in(message.post) is None:
@@ -124,6 +125,8 @@ class ParsePosts:
             return message.parent_id
         if isinstance(message, PrivateAdd):
             return None if message.url else message.parent_id
+        if isinstance(message, OfferTaken):
+            return self._wanted_parent(PostArrived(message.post))
         if isinstance(message, PostArrived) and self._needs_lookup(message):
             return message.post.replied_to_id
         return None
@@ -140,6 +143,9 @@ class ParsePosts:
         match message:
             case PrivateAdd():
                 return [self._private_add(message, known)]
+            case OfferTaken():
+                arrived = self._requests_of_post(PostArrived(message.post), known)
+                return [_kept_offer(request, message) for request in arrived if isinstance(request, AddRequested)]
             case PostArrived():
                 return self._requests_of_post(message, known)
             case AddRequested():
@@ -191,8 +197,8 @@ class ParsePosts:
             parent_id=post.replied_to_id or "",
             parent_author_id=parent.author_id,
             product=product,
-            quantity=self._beside_hashtag(post, quantity_beside),
-            option_words=self._beside_hashtag(post, option_words) or (),
+            quantity=self.hashtags.beside(post, quantity_beside),
+            option_words=self.hashtags.beside(post, option_words) or (),
             summoned=is_summons(post, self.bot, parent_involves_bot=parent.involves_bot),
             preview=preview,
         )
@@ -222,14 +228,6 @@ class ParsePosts:
             raise ParentUnresolvedError(post.replied_to_id)
         return parent.replied_to_id if parent is not None and above == self.bot.user_id else None
 
-    def _beside_hashtag[T](self, post: Post, read: Callable[[str, int, int, Sequence[Span]], T]) -> T | None:
-        hashtag = self.hashtags.first_in(post)
-        if hashtag is None:
-            return None
-        links = [(link.start, link.end) for link in post.links if link.end]
-        mentions = [(mention.start, mention.end) for mention in post.mentions]
-        return read(post.text, hashtag.start, hashtag.end, links + mentions)
-
     def _last_words(self, delivery: Delivery[ToParse], reason: str) -> Sequence[CartRequest]:
         """On the last receive the shopper still hears of it, while the post itself goes to the dead-letter queue."""
         message = delivery.message
@@ -240,6 +238,8 @@ class ParsePosts:
                 return [message]
             case PrivateAdd():
                 return [_kept_private(self._add_unread(_post_of(message), reason), message)]
+            case OfferTaken():
+                return [_kept_offer(self._add_unread(message.post, reason), message)]
             case PostArrived() if not asks_to_undo(message.post):
                 return [self._add_unread(message.post, reason)]
             case _:
@@ -289,6 +289,19 @@ def _kept_private(request: AddRequested, message: PrivateAdd) -> AddRequested:
         option_words=option_words(f"# {message.options}", 0, 1),
         network=PRIVATE,
         shopper_id=message.shopper_id,
+        summoned=False,
+    )
+
+
+def _kept_offer(request: AddRequested, message: OfferTaken) -> AddRequested:
+    """What the reply asks for, under the key of the click that took the offer; nothing is answered in public."""
+    return replace(
+        request,
+        post_id=message.id,
+        first_id=message.id,
+        network=OFFER,
+        shopper_id=message.shopper_id,
+        reply_id=message.post.first_id,
         summoned=False,
     )
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from hashcart.domain.cart_lines import CartLine
 from hashcart.domain.outcomes import Outcome, PostRow, Version
 from hashcart.domain.parents import ParentPost
-from hashcart.domain.posts import DAY_MS, PRIVATE, id_of_key, key_time_ms
+from hashcart.domain.posts import DAY_MS, OFFER, PRIVATE, id_of_key, key_time_ms
 from hashcart.domain.product_links import ProductReference
 
 PAGE_SIZE = 20
@@ -40,6 +40,8 @@ class Other:
 class Entry:
     """One reply or private add. `outcome` is None while it is being worked on.
 
+    `post_id` is the reply, where it is known; `is_offer` says that it was offered, and taken by a click at `at_ms`.
+
     `title` is that of the product `reference`, or its id where no title is known; `parent_id` is the post in which the
     product was found.
     """
@@ -47,7 +49,8 @@ class Entry:
     key: str
     at_ms: int
     is_private: bool
-    post_id: str
+    is_offer: bool
+    post_id: str | None
     outcome: Outcome | None
     title: str | None = None
     reference: ProductReference | None = None
@@ -105,7 +108,8 @@ def _entry(row: PostRow, lines: Mapping[str, CartLine], parents: Mapping[str, Pa
         key=row.order_key,
         at_ms=key_time_ms(row.order_key),
         is_private=network == PRIVATE,
-        post_id=post_id,
+        is_offer=network == OFFER,
+        post_id=version.reply_id if network == OFFER else post_id,
         outcome=row.outcome,
         title=(line.snapshot.title if line else None) or _title(named, parent),
         reference=None if named is None else ProductReference.from_line_id(named),

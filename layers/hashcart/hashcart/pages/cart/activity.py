@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from hashcart.domain.account_links import AccountLink
 from hashcart.domain.hand_offs import HandOffLine
 from hashcart.domain.outcomes import PostRow
+from hashcart.domain.posts import DAY_MS
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.why_not import Explanation
 from hashcart.pages.cart.forms import ActivityQuery, AskForm
@@ -21,6 +22,9 @@ from hashcart.pages.kit.visitor import Visitor
 from hashcart.stores.protocol import Store
 from hashcart.use_cases.explain_reply import ExplainReply, Unexplained
 from hashcart.use_cases.show_activity import Entry, ShowActivity
+
+OFFERED_MS = 7 * DAY_MS
+"""So long after linking the page tells where replies from before are offered; X finds none that are older."""
 
 
 class Shoppers(Protocol):
@@ -54,7 +58,16 @@ class ActivityPages:
         before = visitor.query(ActivityQuery).before or None
         page = self.show_activity(visitor.shopper_id, before)
         older = f"/activity?{urlencode({'before': page.older_than})}" if page.older_than else None
-        return self._render(visitor, "cart/activity.html", page=page, older=older, is_first=before is None)
+        link = self._link(visitor)
+        is_recent = link is not None and self.clock_ms() - link.consented_at_ms < OFFERED_MS
+        return self._render(
+            visitor,
+            "cart/activity.html",
+            page=page,
+            older=older,
+            is_first=before is None,
+            hears_of_offers=is_recent,
+        )
 
     def ask(self, visitor: Visitor) -> Response:
         """The form of "Why not?"."""

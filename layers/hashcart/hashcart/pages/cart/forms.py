@@ -1,12 +1,13 @@
 """What the forms of the cart's pages send."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from hashcart.domain.product_links import MAX_LINE_ID_BYTES, ProductReference
 from hashcart.use_cases.click_cart import Action, Click
 from hashcart.use_cases.hand_over import ShownLine
+from hashcart.use_cases.offer_replies import MAX_OFFERS
 from hashcart.use_cases.show_cart import MAX_LINES_AT_ONCE
 
 MAX_REVISION = 10**9
@@ -89,6 +90,16 @@ class AskForm(BaseModel):
     """The link of a reply."""
 
     link: str = Field(max_length=5000)
+
+
+type ReplyId = Annotated[str, StringConstraints(pattern="^[0-9]{1,19}$")]
+
+
+class OfferForm(BaseModel):
+    """Offered replies by their first ids: those that are ticked, and whether they are wanted."""
+
+    reply: tuple[ReplyId, ...] = Field(default=(), max_length=MAX_OFFERS)
+    answer: Literal["add", "decline"]
 
 
 class CartQuery(BaseModel):

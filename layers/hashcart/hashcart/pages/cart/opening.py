@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from hashcart.domain.x_prices import DOLLAR
 from hashcart.http import HttpClient
 from hashcart.observability import clock_ms
 from hashcart.pages.cart.activity import ActivityPages
+from hashcart.pages.cart.offers import OfferPages
 from hashcart.pages.cart.pages import CartPages
 from hashcart.pages.kit.routes import Route
 from hashcart.public_web import PublicWeb
@@ -21,12 +23,15 @@ from hashcart.queues import send_or_raise
 from hashcart.secrets import Secret
 from hashcart.settings import base_url, names, text, whole_number
 from hashcart.short_links import ShortLinks
-from hashcart.social.x.client import XApi
+from hashcart.social.x.app_token import with_app_token
+from hashcart.social.x.client import PostPage, Stretch, XApi
+from hashcart.social.x.search_queries import replies_with
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
 from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.leased_cache import LeasedCache
+from hashcart.storage.offers import Offers
 from hashcart.storage.sessions import Sessions
 from hashcart.stores.protocol import CartStore
 from hashcart.stores.registry import open_store
@@ -36,6 +41,7 @@ from hashcart.use_cases.check_again import CheckAgain
 from hashcart.use_cases.click_cart import ClickCart
 from hashcart.use_cases.explain_reply import ExplainReply
 from hashcart.use_cases.hand_over import HandOver
+from hashcart.use_cases.offer_replies import OfferReplies
 from hashcart.use_cases.parents import Parents
 from hashcart.use_cases.show_activity import ShowActivity
 from hashcart.use_cases.show_cart import ShowCart
@@ -62,16 +68,38 @@ def cart_routes(dynamodb: "DynamoDBClient", secrets_manager: "SecretsManagerClie
     cache = LeasedCache(dynamodb, text("POST_PRODUCTS_TABLE"), "post_id", clock_ms=clock_ms)
     unwind = UnwindLinks(ShortLinks(PublicWeb(), links), cache, links)
     checkpoints = Checkpoints(dynamodb, text("CHECKPOINTS_TABLE"))
+    budget = XBudget(checkpoints, whole_number("X_DAILY_BUDGET") * DOLLAR, clock_ms)
+    meter = XMeter(checkpoints, clock_ms)
+    api = XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms)
+    app_secret = Secret(secrets_manager, text("X_APP_SECRET_ARN"), clock_ms=clock_ms)
     parents = Parents(
-        lookup=XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms),
-        app_secret=Secret(secrets_manager, text("X_APP_SECRET_ARN"), clock_ms=clock_ms),
+        lookup=api,
+        app_secret=app_secret,
         cache=cache,
         store=links,
         bot=Bot(text("BOT_USER_ID"), text("BOT_USERNAME")),
         unwind=unwind,
-        meter=XMeter(checkpoints, clock_ms),
+        meter=meter,
     )
     show_activity = ShowActivity(rows, carts, parents.known, clock_ms)
+    counters = Sessions(dynamodb, text("SESSIONS_TABLE"))
+    sequence = partial(secrets.randbits, SNOWFLAKE_SEQUENCE_BITS)
+    offer_replies = OfferReplies(
+        book=Offers(dynamodb, text("SESSIONS_TABLE")),
+        rows=rows,
+        posts=parents,
+        search=partial(_search, api, app_secret, names("CART_HASHTAGS")),
+        counters=counters,
+        hashtags=hashtags,
+        store=links,
+        unwind=unwind,
+        send=partial(send_or_raise, sqs, text("POSTS_QUEUE_URL")),
+        sequence=sequence,
+        clock_ms=clock_ms,
+        sleep=time.sleep,
+        budget=budget,
+        meter=meter,
+    )
     cart = CartPages(
         shoppers=shoppers,
         rows=rows,
@@ -84,18 +112,26 @@ def cart_routes(dynamodb: "DynamoDBClient", secrets_manager: "SecretsManagerClie
             send=partial(send_or_raise, sqs, text("POSTS_QUEUE_URL")),
             rows=rows,
             x_hosts=x_hosts,
-            sequence=partial(secrets.randbits, SNOWFLAKE_SEQUENCE_BITS),
+            sequence=sequence,
             clock_ms=clock_ms,
             sleep=time.sleep,
         ),
         synchronise=synchroniser(store, carts, shoppers, clock_ms),
         show_activity=show_activity,
+        offer_replies=offer_replies,
         x_site_url=x_site_url,
         picture_origins=names("IMAGE_ORIGINS"),
         clock_ms=clock_ms,
     )
-    counters = Sessions(dynamodb, text("SESSIONS_TABLE"))
-    budget = XBudget(checkpoints, whole_number("X_DAILY_BUDGET") * DOLLAR, clock_ms)
     explain = ExplainReply(rows, parents, counters, hashtags, links, x_hosts, unwind, clock_ms, budget)
     activity = ActivityPages(shoppers, store, show_activity, explain, x_site_url, clock_ms)
-    return [*cart.routes(), *activity.routes()]
+    offers = OfferPages(shoppers, offer_replies, x_site_url, clock_ms)
+    return [*cart.routes(), *offers.routes(), *activity.routes()]
+
+
+def _search(api: XApi, app_secret: Secret, hashtags: Collection[str], handle: str, stretch: Stretch) -> PostPage:
+    """A page of the replies with one of the hashtags that a profile has made."""
+    query = replies_with(hashtags, author=handle)
+    if query is None:
+        return PostPage((), (), None)
+    return with_app_token(app_secret, lambda token: api.search_recent(query, token, stretch))

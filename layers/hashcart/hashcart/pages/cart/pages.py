@@ -25,6 +25,7 @@ from hashcart.use_cases.add_privately import AddPrivately
 from hashcart.use_cases.check_again import CheckAgain, Checked
 from hashcart.use_cases.click_cart import Action, Click, ClickCart, Clicked, Result
 from hashcart.use_cases.hand_over import HandOver
+from hashcart.use_cases.offer_replies import OfferReplies, Offers
 from hashcart.use_cases.show_activity import Entry, ShowActivity
 from hashcart.use_cases.show_cart import Cart, ShowCart
 from hashcart.use_cases.synchronise_cart import SynchroniseCart
@@ -83,6 +84,7 @@ class CartPages:
     add_privately: AddPrivately
     synchronise: SynchroniseCart | None
     show_activity: ShowActivity
+    offer_replies: OfferReplies
     x_site_url: str
     picture_origins: Collection[str]
     clock_ms: Callable[[], int]
@@ -175,6 +177,7 @@ class CartPages:
             cart=cart,
             shown=shown,
             account_link=link,
+            offers=Offers() if link is None else self.offer_replies.offers(link),
             form_id=secrets.token_urlsafe(9),
             has_store_cart=isinstance(self.store, CartStore),
             notices=self._notices(visitor, cart),

@@ -105,7 +105,6 @@ class SignInPages:
             post("/link/consent", self.link, limit=SIGN_INS),
             get("/link/move", self.ask_to_move),
             post("/link/move", self.move, limit=SIGN_INS),
-            get("/link/done", self.show_done),
         ]
 
     def explain(self, visitor: Visitor) -> Response:
@@ -252,11 +251,6 @@ class SignInPages:
         consent, owner = agreed
         return self._agreed(visitor, profile, consent, owner=owner)
 
-    def show_done(self, visitor: Visitor) -> Response:
-        """Linked: how to go on."""
-        link = self.accounts.link_of(visitor.shopper_id)
-        return visitor.redirect("/link/x") if link is None else visitor.render("linking/done.html", account_link=link)
-
     def _agreed(self, visitor: Visitor, profile: XProfile, consent: Consent, *, owner: str | None) -> Response:
         """Link the profile, or take it from its `owner`; whose it is may have changed since the page was shown."""
         try:
@@ -274,7 +268,7 @@ class SignInPages:
             return self._gone(visitor)
         self._journey(visitor).end()
         visitor.browser.speak(consent.language)
-        return visitor.redirect("/link/done")
+        return visitor.redirect("/cart/linked")
 
     def _gone(self, visitor: Visitor) -> Response:
         """The account was erased in another window, or forgotten as it never linked."""

@@ -64,11 +64,15 @@ class Missing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Posts of a list, newest first: after the id `since_id`, before `until_id`, from the page of `page_token` on."""
+    """Posts of a list, newest first: after the id `since_id`, before `until_id`, from the page of `page_token` on.
+
+    A page has at most `page_size` posts, 10 to 100.
+    """
 
     since_id: str
     until_id: str | None = None
     page_token: str | None = None
+    page_size: int = MOST_POSTS_A_PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,7 @@ class XApi:
     ) -> PostPage:
         """Without expansions: each post and account that one brings costs as much as one that was asked for."""
         stretched = {"until_id": stretch.until_id, page_token_name: stretch.page_token}
-        own = {"since_id": stretch.since_id, "max_results": str(MOST_POSTS_A_PAGE), "tweet.fields": POST_FIELDS}
+        own = {"since_id": stretch.since_id, "max_results": str(stretch.page_size), "tweet.fields": POST_FIELDS}
         own |= {name: value for name, value in stretched.items() if value is not None}
         document = _document(self._call("GET", path, token, fields={**fields, **own}), HTTPStatus.OK)
         if not isinstance(document.get("meta"), Mapping):
