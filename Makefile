@@ -81,7 +81,7 @@ x-status: $(INSTALLED) ## What a deployment has at X: webhook, subscriptions, th
 x-teardown: $(INSTALLED) ## End the subscriptions and the webhook at X (secrets and tokens stay) [WEBHOOK=id of another]
 	$(X_OPERATIONS) teardown $(X_OPTIONS) $(if $(WEBHOOK),--webhook "$(WEBHOOK)")
 
-.PHONY: redrive pause-source resume-source
+.PHONY: redrive pause-source resume-source rotate-secret
 # STACK=local is the stack of `make start`. docs/operating.md explains each command and each of its options.
 OPERATE = @PYTHONPATH=layers/hashcart $(BIN)/python -m local.operations
 IN_STACK = --stack "$(STACK)" $(if $(REGION),--region "$(REGION)")
@@ -94,6 +94,10 @@ pause-source: $(INSTALLED) ## Stop a source for a while: SOURCE=mentions|search|
 
 resume-source: $(INSTALLED) ## Let a source go on where it stopped: SOURCE=…
 	$(OPERATE) resume-source $(IN_STACK) --source "$(SOURCE)"
+
+rotate-secret: $(INSTALLED) ## New value for SECRET=webhook|pages|app|bot-client|login-client|store-api|store-sign-in [STEP=finish]
+	$(OPERATE) rotate-secret $(IN_STACK) --secret "$(SECRET)" $(if $(STEP),--step "$(STEP)") \
+		$(if $(FIELD),--field "$(FIELD)") $(if $(FORCE),--force "$(FORCE)")
 
 oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-oscar shop installs for HashCart
 	@cd local/oscar_shop && OSCAR_SHOP_STATE=$$(mktemp -d) $(CURDIR)/$(OSCAR)/bin/python -W ignore -m django test --settings shop.settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +15,13 @@ from local.findings import CheckFailedError, Finding, Mark, good
 from local.operations.dead_letters import QUEUES
 from local.operations.pauses import SOURCES, Pauses
 from local.operations.redrive import Redrive, Wanted
+from local.operations.rotations import SECRETS, Rotation
 from local.operations.stack import Stack, connect, find_stack
 from local.x_operations.deployment import Client
 
 TRUE = ("yes", "true", "1")
 FALSE = ("no", "false", "0")
+MAX_LINE = 8192
 UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -29,6 +32,7 @@ class Outside:
     now_ms: Callable[[], int] = clock_ms
     sleep: Callable[[float], None] = time.sleep
     http: HttpClient = field(default_factory=HttpClient)
+    ask: Callable[[str], str] = field(default_factory=lambda: _read_unseen)
     poll_seconds: int = 2
 
 
@@ -71,6 +75,16 @@ def _resume(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iter
     return Pauses(stack, outside.now_ms, outside.sleep).resume(options.source)
 
 
+def _rotate(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    rotation = Rotation(stack, options.secret, outside.http, outside.ask, outside.now_ms, outside.sleep)
+    return rotation.finish(forced=options.force) if options.step == "finish" else rotation.start(options.field)
+
+
+def _read_unseen(prompt: str) -> str:
+    """A value from the terminal, not shown, or the first line of standard input."""
+    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline(MAX_LINE)
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--stack", default="hashcart", help="name of the CloudFormation stack; local: the embedded one")
@@ -96,6 +110,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     resume = commands.add_parser("resume-source", parents=[common], help="let a source go on where it stopped")
     resume.add_argument("--source", choices=SOURCES, required=True)
     resume.set_defaults(open=_resume)
+
+    rotate = commands.add_parser("rotate-secret", parents=[common], help="a new value for a secret")
+    rotate.add_argument("--secret", choices=SECRETS, required=True)
+    rotate.add_argument("--step", choices=("start", "finish"), default="start", help="finish: drop the old value")
+    rotate.add_argument("--field", help="store-api: the field that changes")
+    rotate.add_argument("--force", type=_flag, default=False, help="yes: finish although links in e-mails break")
+    rotate.set_defaults(open=_rotate)
     return parser.parse_args(arguments)
 
 

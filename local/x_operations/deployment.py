@@ -23,7 +23,7 @@ OUTPUTS = ("WebhookUrl", "XWebhookSecretArn", "XAppSecretArn", "XBotClientSecret
 PARAMETERS = ("BotUserId", "BotUsername", "PublicUrl", "XApiBaseUrl", "XSiteUrl")
 CONSOLE = "https://developer.x.com (your app, “Keys and tokens”)"
 
-_KEY = re.compile(r"[!-;=-~]{3,}")
+KEY = re.compile(r"[!-;=-~]{3,}")
 """Printable, without blanks, and not the `<…>` of the documentation."""
 
 
@@ -96,7 +96,7 @@ def read_keys(deployment: Deployment, client: Client) -> Keys:
     for name, (read, example) in _WANTED.items():
         try:
             values[name] = read(secrets[name])
-            if not all(map(_KEY.fullmatch, values[name])):
+            if not all(map(KEY.fullmatch, values[name])):
                 raise SecretUnavailableError("a key in it is empty, has blanks, or is a placeholder")  # noqa: TRY301
         except SecretUnavailableError as error:
             arn = shlex.quote(deployment.outputs[name])

@@ -40,6 +40,7 @@ class Bundle:
         self.internet = internet
         self._warm: dict[str, ModuleType] = {}
         self.webhook_secret_arn = aws.create_secret(f"webhook-{uuid.uuid4()}", {"consumer_secrets": [CONSUMER_SECRET]})
+        self.pages_secret_arn = aws.create_secret(f"pages-{uuid.uuid4()}", {"key": "address-key"})
         self._monkeypatch = monkeypatch
         self._overrides = overrides
         self._environment = {
@@ -80,7 +81,7 @@ class Bundle:
             "SWEEP_MENTIONS": "true",
             "SWEEP_SEARCH": "true",
             "X_DAILY_BUDGET": "50",
-            "PAGES_SECRET_ARN": aws.create_secret(f"pages-{uuid.uuid4()}", {"key": "address-key"}),
+            "PAGES_SECRET_ARN": self.pages_secret_arn,
             "PUBLIC_URL": PAGES,
             "STORE_NAME": "Northwind",
             "EMAIL_SENDER": "",

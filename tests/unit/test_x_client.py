@@ -209,6 +209,9 @@ class SecretStub:
     def __init__(self, *, is_set_up: bool = True) -> None:
         self.is_set_up = is_set_up
 
+    def has_changed(self) -> bool:
+        return False
+
     def text(self, name: str) -> str:
         if not self.is_set_up:
             raise SecretUnavailableError(name)

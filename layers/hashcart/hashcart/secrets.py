@@ -39,6 +39,14 @@ class Secret:
             return None
         return self._read_anew()
 
+    def has_changed(self) -> bool:
+        """Whether the secret is another one than was read last; then that is what is read from now on.
+
+        It is asked where somebody else refuses what the secret holds: after a rotation the new one is tried at once.
+        """
+        known = self._value
+        return known is not None and self.reread() not in (None, known)
+
     def _read_anew(self) -> dict[str, Any]:
         value = self._fetch()
         self._value, self._read_at_ms = value, self._clock_ms()

@@ -1,6 +1,6 @@
 """Calls to a store's sign-in, and what its answers may hold."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from hashcart.domain.sign_in import SignInRefusedError
 from hashcart.http import Answer, HttpClient, UnreachableError
 from hashcart.identity.protocol import SignInUnavailableError
+from hashcart.secrets import Secret
 
 MAX_TOKEN = 32 * 1024
 MAX_NAME = 200
@@ -17,6 +18,10 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 # Errors of RFC 6749, section 5.2, that are the fault of this deployment and not of the browser's attempt.
 OWN_FAULTS = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"})
+
+
+class ClientRefusedError(SignInUnavailableError):
+    """The store does not take what this deployment authenticates with."""
 
 
 def is_secure(url: object) -> bool:
@@ -66,9 +71,19 @@ def exchange(http: HttpClient, url: str, form: Mapping[str, str], headers: Mappi
             content = None
         error = content.get("error") if isinstance(content, Mapping) else None
         if answer.status == HTTPStatus.UNAUTHORIZED or error in OWN_FAULTS:
-            raise SignInUnavailableError("the store does not accept the client")
+            raise ClientRefusedError("the store does not accept the client")
         raise SignInRefusedError("code_refused")
     return document(answer)
+
+
+def with_current_client[T](client_secret: Secret, attempt: Callable[[], T]) -> T:
+    """What `attempt` makes of the client's secret; once more where that was rotated since it was read last."""
+    try:
+        return attempt()
+    except ClientRefusedError:
+        if not client_secret.has_changed():
+            raise
+        return attempt()
 
 
 def token(content: Mapping[str, Any], name: str) -> str | None:

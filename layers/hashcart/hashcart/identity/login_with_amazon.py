@@ -1,12 +1,14 @@
 """Login with Amazon: OAuth 2.0, without ID token; the profile call says who it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from hashcart.domain.account_links import StoreAccount
 from hashcart.domain.sign_in import SignInRefusedError, authorization_url
 from hashcart.http import HttpClient
-from hashcart.identity.answers import call, document, exchange, name_of, token, verified_email
+from hashcart.identity.answers import call, document, exchange, name_of, token, verified_email, with_current_client
 from hashcart.identity.protocol import SignInUnavailableError
 from hashcart.secrets import Secret
 
@@ -61,10 +63,8 @@ class LoginWithAmazon:
             "code": code,
             "redirect_uri": redirect_uri,
             "code_verifier": code_verifier,
-            "client_id": self.client_secret.text("client_id"),
-            "client_secret": self.client_secret.text("client_secret"),
         }
-        access_token = token(exchange(self.http, TOKEN_URL, form, {}), "access_token")
+        access_token = token(with_current_client(self.client_secret, lambda: self._exchange(form)), "access_token")
         if access_token is None:
             raise SignInUnavailableError("the answer holds no token")
         answer = call(self.http, "GET", PROFILE_URL, headers={"authorization": f"Bearer {access_token}"})
@@ -75,3 +75,7 @@ class LoginWithAmazon:
         if not isinstance(subject, str) or not subject.isascii() or not 0 < len(subject) <= MAX_SUBJECT_CHARACTERS:
             raise SignInUnavailableError("the answer names no account")
         return StoreAccount(ISSUER, subject, name_of(profile), verified_email(profile))
+
+    def _exchange(self, form: Mapping[str, str]) -> Mapping[str, Any]:
+        client = {name: self.client_secret.text(name) for name in ("client_id", "client_secret")}
+        return exchange(self.http, TOKEN_URL, {**form, **client}, {})

@@ -11,7 +11,16 @@ from urllib3.util import make_headers
 from hashcart.domain.account_links import StoreAccount
 from hashcart.domain.sign_in import SignInRefusedError, authorization_url
 from hashcart.http import HttpClient
-from hashcart.identity.answers import call, document, exchange, is_secure, name_of, token, verified_email
+from hashcart.identity.answers import (
+    call,
+    document,
+    exchange,
+    is_secure,
+    name_of,
+    token,
+    verified_email,
+    with_current_client,
+)
 from hashcart.identity.id_tokens import (
     Expected,
     IdTokenRefusedError,
@@ -83,7 +92,9 @@ class OpenIdSignIn:
     def complete(self, *, code: str, code_verifier: str, nonce: str, redirect_uri: str) -> StoreAccount:
         """Whose code it is. Raises SignInRefusedError, SignInUnavailableError, SecretUnavailableError."""
         metadata = self._read().metadata
-        tokens = self._tokens(metadata, code, code_verifier, redirect_uri)
+        tokens = with_current_client(
+            self.client_secret, lambda: self._tokens(metadata, code, code_verifier, redirect_uri)
+        )
         access_token, id_token = token(tokens, "access_token"), token(tokens, "id_token")
         if id_token is None:
             raise SignInUnavailableError("the answer holds no ID token")

@@ -12,6 +12,7 @@ from hashcart.social.x.client import XApi, XUnavailableError
 
 WAIT_SECONDS = 0.3
 WAITS = 10
+REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED)
 
 
 class BotSignedOutError(Exception):
@@ -76,15 +77,20 @@ class BotSession:
         raise XUnavailableError("another caller is refreshing the tokens")
 
     def _refreshed(self, token: BotToken) -> BotToken:
-        client_id, client_secret = self._client_secret.text("client_id"), self._client_secret.text("client_secret")
-        answer = self._api.refresh(token.refresh_token, client_id, client_secret)
-        if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
+        answer = self._refresh(token)
+        if answer.status in REFUSALS and self._client_secret.has_changed():
+            answer = self._refresh(token)
+        if answer.status in REFUSALS:
             raise BotSignedOutError("X no longer takes the refresh token")
         if answer.status != HTTPStatus.OK:
             raise XUnavailableError(f"status {answer.status}")
         renewed = _read_tokens(answer, self._clock_ms())
         self._tokens.save(renewed)
         return renewed
+
+    def _refresh(self, token: BotToken) -> Answer:
+        client_id, client_secret = self._client_secret.text("client_id"), self._client_secret.text("client_secret")
+        return self._api.refresh(token.refresh_token, client_id, client_secret)
 
 
 def _read_tokens(answer: Answer, now_ms: int) -> BotToken:

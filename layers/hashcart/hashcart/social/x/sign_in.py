@@ -53,14 +53,25 @@ class XSignIn:
         return self._profile(self._access_token(code, code_verifier, redirect_uri))
 
     def _access_token(self, code: str, code_verifier: str, redirect_uri: str) -> str:
-        client_id, client_secret = self.client_secret.text("client_id"), self.client_secret.text("client_secret")
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": redirect_uri,
             "code_verifier": code_verifier,
         }
-        answer = self._call(
+        answer = self._exchange(form)
+        if answer.status in (*REFUSALS, HTTPStatus.UNAUTHORIZED) and self.client_secret.has_changed():
+            answer = self._exchange(form)
+        if answer.status in REFUSALS:
+            raise SignInRefusedError("code_refused")
+        token = _document(answer).get("access_token")
+        if not isinstance(token, str) or not _is_visible_ascii(token):
+            raise XUnavailableError("the answer holds no token")
+        return token
+
+    def _exchange(self, form: Mapping[str, str]) -> Answer:
+        client_id, client_secret = self.client_secret.text("client_id"), self.client_secret.text("client_secret")
+        return self._call(
             "POST",
             "/2/oauth2/token",
             headers={
@@ -69,12 +80,6 @@ class XSignIn:
             },
             body=urlencode(form).encode(),
         )
-        if answer.status in REFUSALS:
-            raise SignInRefusedError("code_refused")
-        token = _document(answer).get("access_token")
-        if not isinstance(token, str) or not _is_visible_ascii(token):
-            raise XUnavailableError("the answer holds no token")
-        return token
 
     def _profile(self, access_token: str) -> XProfile:
         answer = self._call(
