@@ -95,12 +95,6 @@ def test_its_handler_is_named_after_it(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_it_has_a_role_of_its_own(function: str) -> None:
-    role = target(properties(function)["Role"])
-    assert [name for name in FUNCTIONS if target(properties(name)["Role"]) == role] == [function]
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
 def test_its_role_names_actions_and_resources_of_the_template(function: str) -> None:
     resources = template()["Resources"]
     for actions, named in statements(function):

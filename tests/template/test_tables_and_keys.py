@@ -6,7 +6,6 @@ from tests.template.deploying import REQUIRED, deployed
 from tests.template.loading import resources_of, target, template
 
 TABLES = sorted(resources_of("AWS::DynamoDB::Table"))
-KEPT = [*TABLES, *resources_of("AWS::SecretsManager::Secret"), *resources_of("AWS::KMS::Key")]
 CACHES = {"PostProductsTable", "ProductsTable"}
 KEYS = {
     "AccountLinksTable": ["id"],
@@ -19,12 +18,6 @@ KEYS = {
     "SessionsTable": ["id"],
     "CheckpointsTable": ["name"],
 }
-
-
-@pytest.mark.parametrize("name", KEPT)
-def test_it_is_kept_when_the_stack_is_deleted(name: str) -> None:
-    resource = template()["Resources"][name]
-    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
 
 
 @pytest.mark.parametrize("choice", ["true", "false"])
