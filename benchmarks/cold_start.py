@@ -34,7 +34,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "x",
     "AWS_DEFAULT_REGION": "us-east-1",
     "STORE": "demo",
-    **dict.fromkeys(("MAX_QUANTITY", "LOG_RETENTION_DAYS", "X_DAILY_BUDGET"), "10"),
+    **dict.fromkeys(("MAX_QUANTITY", "MAX_ADDS_PER_HOUR", "LOG_RETENTION_DAYS", "X_DAILY_BUDGET"), "10"),
     **dict.fromkeys(
         ("REPLY_TO_STRANGERS", "KEEP_ASSOCIATE_TAGS", "DELETES_ARRIVE", "SWEEP_MENTIONS", "SWEEP_SEARCH"), "true"
     ),

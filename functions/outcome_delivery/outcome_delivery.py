@@ -14,7 +14,7 @@ from hashcart.http import HttpClient
 from hashcart.messages.outcomes import OutcomeReached, read_outcome
 from hashcart.observability import clock_ms, logger
 from hashcart.secrets import Secret, token_keys
-from hashcart.settings import base_url, flag, optional_text, text
+from hashcart.settings import base_url, flag, optional_text, text, whole_number
 from hashcart.social.x.bot_session import BotSession
 from hashcart.social.x.client import XApi
 from hashcart.storage.account_links import AccountLinks
@@ -26,6 +26,7 @@ from hashcart.storage.recipients import Recipients
 from hashcart.use_cases.deliver_outcomes import DeliverOutcomes
 from hashcart.use_cases.send_emails import Mailer, OutcomeEmails, PendingEmails
 from hashcart.use_cases.wake_pending import wake_pending
+from hashcart.use_cases.watch_adds import WatchAdds
 
 TIME_TO_FINISH_MS = 15_000
 
@@ -72,6 +73,7 @@ deliver_outcome = DeliverOutcomes(
     bot_user_id=text("BOT_USER_ID"),
     reply_to_strangers=flag("REPLY_TO_STRANGERS"),
     clock_ms=clock_ms,
+    watch=WatchAdds(activity, links, pending, whole_number("MAX_ADDS_PER_HOUR"), clock_ms),
     emails=outcome_emails,
 )
 consumer: Consumer[OutcomeReached] = Consumer(

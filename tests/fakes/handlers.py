@@ -67,6 +67,7 @@ class Bundle:
             "X_API_BASE_URL": X_API,
             "ALLOWED_COUNTRIES": "US",
             "MAX_QUANTITY": "10",
+            "MAX_ADDS_PER_HOUR": "30",
             "SENSITIVE_CATEGORIES": "health",
             "REPLY_TO_STRANGERS": "false",
             "ACCOUNT_LINKS_TABLE": "AccountLinksTable",

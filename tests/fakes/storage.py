@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from hashcart.domain.account_links import AccountLink, LinkSettings, LinkState, Shopper, StoreAccount
+from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkSettings, LinkState, Shopper, StoreAccount
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import CartLine, Confirmed, LineClick, Operation, Sent, Snapshot
 from hashcart.domain.offers import Offer, OfferBook
@@ -149,6 +149,26 @@ class MemoryAccountLinks(Faulty):
         if link is None or link.state is not LinkState.ACTIVE or link.consented_at_ms >= at_ms:
             return False
         self.links[x_user_id] = replace(link, state=LinkState.PAUSED, state_reason=reason)
+        return True
+
+    def pause_adding(self, link: AccountLink, *, adds_since_ms: int) -> bool:
+        self._step()
+        stored = self.links.get(link.x_user_id)
+        if stored is None or stored.state is not LinkState.ACTIVE or stored.shopper_id != link.shopper_id:
+            return False
+        if stored.consented_at_ms != link.consented_at_ms or (stored.vouched_at_ms or 0) > adds_since_ms:
+            return False
+        self.links[link.x_user_id] = replace(
+            stored, state=LinkState.PAUSED, state_reason=TOO_MANY, adds_since_ms=adds_since_ms
+        )
+        return True
+
+    def vouch(self, shopper_id: str, x_user_id: str, *, now_ms: int) -> bool:
+        self._step()
+        link = self.links.get(x_user_id)
+        if link is None or link.state_reason != TOO_MANY or link.shopper_id != shopper_id:
+            return False
+        self.links[x_user_id] = replace(link, state=LinkState.ACTIVE, state_reason=None, vouched_at_ms=now_ms)
         return True
 
     def pause_own(self, shopper_id: str, x_user_id: str, *, reason: str) -> bool:

@@ -512,6 +512,26 @@ def test_a_pause_of_x_ends_with_a_new_sign_in_there(world: World) -> None:
     assert link.state is LinkState.ACTIVE
 
 
+def test_too_many_adds_are_asked_about_and_the_answer_leads_to_what_was_held(world: World) -> None:
+    browser = world.linked()
+    link = world.link()
+    assert link is not None
+    assert "/account/adds" not in browser.get("/account").body
+    world.links.pause_adding(link, adds_since_ms=link.consented_at_ms)
+    page = browser.get("/account")
+    assert "Was that you?" in page.text
+    assert page.html.css_first('form[action="/account/resume"]') is None
+    not_mine = page.html.css_first('a[href="/cart/not-me"]')
+    assert not_mine is not None
+    assert "Adding here works." in browser.get("/cart").text
+    browser.post("/account/resume", {"csrf_token": token(page)})
+    assert "Was that you?" in browser.get("/account").text
+    answered = browser.submit(page, "/account/adds")
+    assert (answered.url, "Your replies work again." in answered.text) == ("/cart", True)
+    again = browser.submit(page, "/account/adds")
+    assert (again.url, "work again" in again.text) == ("/account", False)
+
+
 def test_mail_that_was_paused_is_explained_and_resumed(world: World) -> None:
     browser = world.linked(email="everything")
     link = world.link()

@@ -1,5 +1,6 @@
 """The cart, the history and "Why not?", through the handlers: what browsers see and what the tables hold then."""
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from hashcart.domain.account_links import AccountLink, EmailChoice, StoreAccount
+from hashcart.domain.account_links import TOO_MANY, AccountLink, EmailChoice, StoreAccount
 from hashcart.domain.cart_lines import Kind, LineState, Operation, Snapshot
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import order_key
 from hashcart.domain.product_links import ProductReference
+from hashcart.messages.cart_requests import AddRequested
+from hashcart.messages.posts import to_json
 from hashcart.observability import clock_ms
 from hashcart.pages.kit.browser import SESSION_COOKIE, Browser
 from hashcart.storage.account_links import AccountLinks
@@ -651,6 +654,92 @@ def test_hashtags_that_no_post_can_have_are_not_searched(world: World, monkeypat
     assert before.searches == []
 
 
+class Crowded:
+    """A shopper whose replies have added too much, and who is asked about it."""
+
+    def __init__(self, world: World) -> None:
+        self.world, now_ms = world, clock_ms()
+        self.replies = [post_id(ago_ms, now_ms=now_ms) for ago_ms in (60_000, 50_000)]
+        for reply in self.replies:
+            version = Version(int(reply), MUG, Kind.PLAIN, sensitive=reply == self.replies[1])
+            world.rows.record_version(world.shopper_id, order_key(reply), version, now_ms=now_ms)
+            outcome = Outcome(Code.ADDED, int(reply), quantity=1, sensitive=version.sensitive)
+            world.rows.store_outcome(world.shopper_id, order_key(reply), outcome, now_ms=now_ms)
+            operation = Operation(Kind.PLAIN, int(reply))
+            world.carts.write_operation(world.shopper_id, MUG, order_key(reply), operation, now_ms=now_ms)
+        world.put(LAMP, title="Arc lamp")
+        world.links.pause_adding(world.link, adds_since_ms=now_ms - 60_000)
+
+    def hold(self) -> str:
+        """A reply that comes while the shopper is asked."""
+        reply = post_id(1000, now_ms=clock_ms())
+        url = [{"url": "https://t.co/x", "expanded_url": f"http://{US}:8401/products/tee", "title": "Tee"}]
+        parent = {"id": "2000000000000000001", "author_id": "111", "text": "…", "entities": {"urls": url}}
+        post = {
+            "id": reply,
+            "author_id": "222",
+            "text": "#AmazonCart size M",
+            "referenced_tweets": [{"type": "replied_to", "id": "2000000000000000001"}],
+        }
+        self.world.internet.answer(f"GET {X_API}/2/tweets", (200, {"data": [parent, post]}))
+        message = AddRequested(reply, reply, "222", "2000000000000000001", ProductReference(US, "tee"))
+        event = sqs_event(to_json(message))
+        assert self.world.bundle.invoke("cart_insertion", event)["batchItemFailures"] == []
+        (outcome,) = self.world.aws.received("OutcomesQueue")
+        assert self.world.bundle.invoke("outcome_delivery", sqs_event(json.dumps(outcome)))["batchItemFailures"] == []
+        return reply
+
+
+def test_whoever_did_not_add_it_sees_all_of_it_and_takes_it_back(world: World) -> None:
+    Crowded(world)
+    browser = world.browser()
+    page = browser.get("/cart/not-me")
+    assert "change your password on X first" in page.text
+    assert len(page.html.css(".offers > li")) == 2
+    assert len(page.html.css(".offers details.covered")) == 1
+    assert world.state(MUG).quantity == 1
+    page = browser.submit(page, "/cart/not-me")
+    assert "All of it is taken back." in page.text
+    assert "Nothing of it is left in your cart." in page.text
+    assert (world.state(MUG), world.state(LAMP).quantity) == (LineState(), 1)
+    assert {row.undone for row in world.rows.recent(world.shopper_id, before_key=None, limit=9)} == {True}
+    link = world.links.current_link("222")
+    assert link is not None
+    assert link.state_reason == TOO_MANY
+
+
+def test_nobody_else_has_anything_to_take_back(world: World) -> None:
+    browser = world.browser()
+    crowded = Crowded(world)
+    page = browser.get("/cart/not-me")
+    assert world.links.vouch(crowded.world.shopper_id, "222", now_ms=clock_ms())
+    assert browser.submit(page, "/cart/not-me", follow=False).headers["location"] == "/account"
+    assert browser.get("/cart/not-me", follow=False).headers["location"] == "/account"
+    assert world.state(MUG).quantity == 1
+
+
+def test_what_came_while_the_shopper_was_asked_is_added_by_a_click_after_the_answer(
+    world: World, queues: Queues
+) -> None:
+    crowded = Crowded(world)
+    reply = crowded.hold()
+    browser = world.browser()
+    page = browser.get("/activity")
+    assert "so we ask you first" in page.text
+    assert "/cart/offers" not in browser.get("/cart").body
+    world.links.vouch(world.shopper_id, "222", now_ms=clock_ms())
+    page = browser.get("/cart")
+    assert "Replies that waited for you" in page.text
+    assert page.html.css_first("#held + p + ul a").attributes["href"].endswith(reply)  # type: ignore[union-attr]
+    page = browser.submit(page, "/cart/offers", answer="add")
+    assert "Saved: 1 in your cart." in page.text
+    assert world.state(ProductReference(US, "tee", "tee-m").line_id).quantity == 1
+    assert "/cart/offers" not in page.body
+    history = browser.get("/activity")
+    assert "so we ask you first" not in history.text
+    assert history.body.count(f"/i/web/status/{reply}") == 1
+
+
 def test_every_page_speaks_every_language(world: World) -> None:
     world.put(MUG, Kind.SET, 9)
     world.put(TEE, Kind.WAITING, 2, title="Tee")
@@ -661,6 +750,11 @@ def test_every_page_speaks_every_language(world: World) -> None:
         for path in ("/cart/linked", "/cart", "/activity", "/why-not"):
             page = browser.get(path)
             assert (page.status, f'<html lang="{language}">' in page.body) == (200, True)
+    Crowded(world)
+    for language in ("fr", "es", "de", "ja"):
+        for path in ("/cart/not-me", "/account", "/cart"):
+            page = world.browser(language).get(path)
+            assert (page.status, "@ada_shops" in page.text or path == "/cart") == (200, True)
 
 
 BAD_FIELDS = (

@@ -60,6 +60,8 @@ def export(aws: Aws) -> dict[str, Any]:
         avatar_url="https://pbs.twimg.com/a.png", sensitive_categories=("health",),
     )  # fmt: skip
     links.link(link, email_address="ada@example.com", now_ms=NOW_MS)
+    links.pause_adding(link, adds_since_ms=NOW_MS)
+    links.vouch(me, "222", now_ms=NOW_MS)
     links.pause("222", reason="revoked", at_ms=NOW_MS + 1)
     snapshot = Snapshot("Mug", "1.00", "USD", "https://a.b/c", NOW_MS, 5, True, "health", "tag-20")
     operation = Operation(Kind.SET, 1, 2, "removed", POST, LINE)

@@ -10,9 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 from urllib3.exceptions import ProtocolError
 
-from hashcart.domain.account_links import AccountLink
+from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import Kind, LineState, Operation
+from hashcart.domain.outcomes import Code
 from hashcart.domain.posts import order_key
 from hashcart.observability import clock_ms
 from hashcart.storage.account_links import AccountLinks
@@ -23,6 +24,7 @@ from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from hashcart.storage.sessions import Sessions
 from hashcart.use_cases.leave import SETTLES_MS, Leave, ShopperTables
+from hashcart.use_cases.watch_adds import METRIC
 from local.events import EVENTS, fresh_event
 from local.settings import CONSUMER_SECRET
 from tests.fakes.account_links import tie
@@ -525,6 +527,43 @@ def test_a_plain_add_with_warm_caches_is_one_read_and_two_writes(aws: Aws, bundl
     body["post_id"] = body["first_id"] = post_id(-1000, 0, clock_ms())
     handler.lambda_handler(sqs_event(json.dumps(body)), Context())
     assert calls == ["GetItem", "UpdateItem", "UpdateItem", "SendMessageBatch"]
+
+
+def test_more_adds_an_hour_than_the_parameter_allows_pause_adding_and_count_once(
+    aws: Aws, internet: Internet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = [{"url": "https://t.co/x", "expanded_url": "http://store.localhost:8401/products/mug"}]
+    parent = {"id": "2092000000000000001", "author_id": "111", "text": "…", "entities": {"urls": url}}
+    internet.answer(f"GET {X_API}/2/tweets", (200, {"data": [parent]}))
+    way = Way(aws, Bundle(aws, internet, monkeypatch, MAX_ADDS_PER_HOUR="2"))
+    links = AccountLinks(aws.dynamodb, "AccountLinksTable")
+    first = way.reply("#AmazonCart")
+    for _ in range(3):
+        way.reply("#AmazonCart", id=first)
+    way.reply("#AmazonCart x2")
+    link = links.current_link("222")
+    assert link is not None
+    assert link.state is LinkState.ACTIVE
+    way.reply("#AmazonCart x3")
+    held = way.reply("#AmazonCart x4")
+    link = links.current_link("222")
+    assert link is not None
+    assert (link.state, link.state_reason) == (LinkState.PAUSED, TOO_MANY)
+    assert [state.quantity for state in cart(aws).values()] == [3]
+    row = Activity(aws.dynamodb, "ActivityTable").row(SHOPPER, order_key(held))
+    assert row is not None
+    assert row.outcome is not None
+    assert (row.outcome.code, row.outcome.reason) == (Code.PAUSED, TOO_MANY)
+    assert [vars(record)[METRIC] for record in caplog.records if METRIC in vars(record)] == [1]
+
+
+def test_the_adds_of_an_hour_are_counted_by_one_query_apart_from_the_adding(aws: Aws, bundle: Bundle) -> None:
+    handler = bundle.load("outcome_delivery", "OutcomesQueue")
+    body = json.loads(fresh("outcome_delivery__good")["Records"][0]["body"]) | {"summoned": False}
+    calls: list[str] = []
+    handler.dynamodb.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+    handler.lambda_handler(sqs_event(json.dumps(body)), Context())
+    assert calls == ["GetItem", "UpdateItem", "Query"]
 
 
 def test_a_log_line_names_the_post_and_never_a_token(

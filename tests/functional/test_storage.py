@@ -4,14 +4,14 @@ A fake that behaves otherwise than DynamoDB would make every unit test worthless
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, LineClick, Operation, Snapshot
 from hashcart.domain.offers import DECLINED, Offer, OfferBook
@@ -672,3 +672,20 @@ def test_rows_between_two_moments(stores: Stores) -> None:
         stores.rows.mark_undone(SHOPPER, key, now_ms=NOW_MS)
     found = stores.rows.between(SHOPPER, NOW_MS - 2000, NOW_MS - 1000)
     assert [row.order_key for row in found] == keys[1:2]
+
+
+def test_adding_is_paused_once_and_not_for_what_was_vouched_for(stores: Stores) -> None:
+    links, since_ms = stores.links, NOW_MS - 3_600_000
+    assert not links.pause_adding(replace(LINK, shopper_id="other"), adds_since_ms=since_ms)
+    assert not links.pause_adding(replace(LINK, consented_at_ms=1), adds_since_ms=since_ms)
+    assert [links.pause_adding(LINK, adds_since_ms=since_ms) for _ in range(2)] == [True, False]
+    paused = links.current_link("222")
+    assert paused is not None
+    assert (paused.state, paused.state_reason, paused.adds_since_ms) == (LinkState.PAUSED, TOO_MANY, since_ms)
+    assert not links.vouch("other", "222", now_ms=NOW_MS)
+    assert [links.vouch(SHOPPER, "222", now_ms=NOW_MS) for _ in range(2)] == [True, False]
+    vouched = links.current_link("222")
+    assert vouched is not None
+    assert (vouched.state, vouched.state_reason, vouched.trusted_since_ms) == (LinkState.ACTIVE, None, NOW_MS)
+    assert not links.pause_adding(LINK, adds_since_ms=since_ms)
+    assert links.pause_adding(LINK, adds_since_ms=NOW_MS)

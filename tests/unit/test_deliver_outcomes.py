@@ -98,6 +98,7 @@ class Delivery:
         self.session = SessionFake()
         self.links = MemoryAccountLinks(*(links or (LINK,)))
         self.reply_to_strangers = reply_to_strangers
+        self.watched: list[str] = []
         self.restart()
 
     def restart(self) -> None:
@@ -111,6 +112,7 @@ class Delivery:
             bot_user_id="900",
             reply_to_strangers=self.reply_to_strangers,
             clock_ms=self.clock,
+            watch=lambda message, _: self.watched.append(message.post_id),
         )
 
     def reply_record(self, owner: str = SHOPPER) -> dict[str, str | int]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hashcart.consumers import Delivery
-from hashcart.domain.account_links import AccountLink, LinkState, Shopper
+from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState, Shopper
 from hashcart.domain.cart_lines import Snapshot, StoreState
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import Code
@@ -418,3 +418,43 @@ def test_an_offer_of_a_profile_that_moved_adds_nothing() -> None:
     insertion = Insertion(replace(JUST_LINKED, shopper_id="shopper-2"))
     assert insertion(TAKEN) is None
     assert insertion.rows.rows == {}
+
+
+ASKED = replace(LINK, state=LinkState.PAUSED, state_reason=TOO_MANY, adds_since_ms=NOW_MS - 3_600_000)
+
+
+def test_what_comes_while_the_shopper_is_asked_is_noted_and_stays_so_whatever_comes_again() -> None:
+    insertion = Insertion(ASKED)
+    reached = insertion(replace(ADD, quantity=2))
+    assert reached is not None
+    assert (reached.outcome.code, reached.outcome.reason) == (Code.PAUSED, TOO_MANY)
+    assert insertion.links.vouch("shopper-1", "222", now_ms=NOW_MS)
+    assert insertion.code(replace(ADD, quantity=2)) is Code.PAUSED
+    assert insertion.carts.stored == {}
+    (row,) = insertion.rows.rows.values()
+    assert row.newest is not None
+    assert (row.newest.linked, row.newest.quantity) == (MUG.line_id, 2)
+    later = post_id(10)
+    assert insertion.code(replace(ADD, post_id=later, first_id=later)) is Code.ADDED
+
+
+def test_what_was_added_before_the_question_stays_added_when_it_comes_again_or_is_edited() -> None:
+    insertion = Insertion()
+    insertion(ADD)
+    insertion.links.links["222"] = ASKED
+    assert insertion.code(ADD) is Code.ADDED
+    assert insertion.code(replace(ADD, post_id=post_id(900), quantity=3)) is Code.PAUSED
+    (line,) = insertion.carts.stored.values()
+    assert line.state().quantity == 1
+
+
+def test_a_post_that_names_no_product_is_paused_like_any_other() -> None:
+    insertion = Insertion(ASKED)
+    assert insertion.code(replace(ADD, product=None, reason=X_UNAVAILABLE)) is Code.PAUSED
+    assert not insertion.pending.items
+
+
+def test_a_click_adds_while_the_shopper_is_asked_but_not_while_paused_otherwise() -> None:
+    click = replace(ADD, network="private", shopper_id="shopper-1")
+    assert Insertion(ASKED).code(click) is Code.ADDED
+    assert Insertion(replace(ASKED, state_reason="shopper")).code(click) is Code.PAUSED

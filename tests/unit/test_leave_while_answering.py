@@ -80,6 +80,7 @@ class World:
             bot_user_id="900",
             reply_to_strangers=False,
             clock_ms=self.clock,
+            watch=lambda *_: None,
         )
 
     def erase(self) -> None:

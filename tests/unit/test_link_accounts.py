@@ -220,3 +220,15 @@ def test_mail_is_resumed(desk: Desk) -> None:
     desk.links.shoppers[desk.ada] = replace(desk.shopper(desk.ada), email_paused="bounced")
     assert desk.accounts.resume_email(desk.ada)
     assert desk.shopper(desk.ada).email_paused is None
+
+
+def test_too_many_adds_are_vouched_for_and_not_just_resumed(desk: Desk) -> None:
+    link = desk.accounts.link(desk.ada, PROFILE, CONSENT)
+    assert not desk.accounts.vouch(desk.ada)
+    assert desk.links.pause_adding(link, adds_since_ms=NOW_MS)
+    assert not desk.accounts.resume(desk.ada)
+    assert not desk.accounts.vouch(desk.ben)
+    assert desk.accounts.vouch(desk.ada)
+    vouched = desk.accounts.link_of(desk.ada)
+    assert vouched is not None
+    assert (vouched.state, vouched.trusted_since_ms) == (LinkState.ACTIVE, NOW_MS)

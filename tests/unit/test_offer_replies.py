@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from hashcart.domain.account_links import AccountLink, LinkState
+from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState
 from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.offers import DECLINED, GONE
@@ -336,3 +336,52 @@ def test_a_queue_that_takes_nothing_is_an_error_and_the_same_click_adds_once_lat
     offering.queue_error = None
     (key,) = offering.replies.take(LINK, [ours.id]).keys
     assert [message["id"] for message in offering.sent] == [key.split("#")[2]]
+
+
+VOUCHED = replace(LINK, consented_at_ms=NOW_MS - 30 * DAY_MS, adds_since_ms=NOW_MS - 3_600_000, vouched_at_ms=NOW_MS)
+
+
+def hold(offering: Offering, post: Post, *, is_noted: bool = True) -> None:
+    """Leave what cart_insertion and outcome_delivery leave of a reply that came while the shopper was asked."""
+    key, outcome = order_key(post.id), Outcome(Code.PAUSED, int(post.id), reason=TOO_MANY)
+    version = Version(
+        int(post.id), code=Code.PAUSED, reason=TOO_MANY, linked=MUG.line_id, quantity=2, parent_id=post.replied_to_id
+    )
+    if is_noted:
+        offering.rows.record_version("shopper-1", key, version, now_ms=NOW_MS)
+    offering.rows.store_outcome("shopper-1", key, outcome, now_ms=NOW_MS)
+
+
+def test_what_was_held_is_offered_once_the_shopper_has_answered_and_taken_once() -> None:
+    ours, unread, added = reply(60_000), reply(50_000), reply(40_000)
+    offering = Offering(ours, unread, added)
+    hold(offering, ours)
+    hold(offering, unread, is_noted=False)
+    offering.rows.record_version("shopper-1", order_key(added.id), Version(1, MUG.line_id), now_ms=NOW_MS)
+    asked = replace(VOUCHED, state=LinkState.PAUSED, state_reason=TOO_MANY, vouched_at_ms=None)
+    assert offering.replies.offers(asked) == Offers()
+    nameless, named = offering.replies.offers(VOUCHED).offered
+    assert (nameless.title, nameless.offer.first_id, nameless.offer.was_held) == (None, unread.id, True)
+    assert (named.title, named.offer.first_id, named.offer.quantity) == ("Stoneware mug", ours.id, 2)
+    (key,) = offering.replies.take(VOUCHED, [ours.id]).keys
+    offering.rows.point_to_first("shopper-1", order_key(ours.id), key, now_ms=NOW_MS)
+    offering.rows.record_version("shopper-1", key, Version(2, MUG.line_id), now_ms=NOW_MS)
+    assert offering.replies.take(VOUCHED, [ours.id]).keys == (key,)
+    assert len(offering.sent) == 1
+    offering.replies.decline(VOUCHED, [unread.id])
+    assert offering.replies.offers(VOUCHED) == Offers()
+
+
+def test_what_was_held_is_found_again_by_the_search_of_a_new_link() -> None:
+    ours = reply()
+    offering = Offering(ours)
+    hold(offering, ours)
+    assert ids(offering.looked()) == [ours.id]
+
+
+def test_what_was_held_two_weeks_ago_is_not_offered_any_more() -> None:
+    ours = reply()
+    offering = Offering(ours)
+    hold(offering, ours)
+    offering.clock.now_ms += 14 * DAY_MS
+    assert offering.replies.offers(VOUCHED) == Offers()

@@ -100,6 +100,7 @@ class Post:
             bot_user_id="900",
             reply_to_strangers=True,
             clock_ms=self.clock,
+            watch=lambda *_: None,
             emails=emails,
         )
 

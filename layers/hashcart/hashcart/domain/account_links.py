@@ -10,6 +10,10 @@ PAUSED_BY_SHOPPER = "shopper"
 """The reason of a pause that the shopper asked for on the account page."""
 
 
+TOO_MANY = "too_many"
+"""The reason of a pause since posts of the profile added more in an hour than is usual; the account page asks why."""
+
+
 class LinkState(StrEnum):
     """Whether posts of the profile are acted upon."""
 
@@ -32,6 +36,8 @@ class AccountLink:
     `consented_at_ms` is the moment of consent: posts before it count as not linked.
     `public_replies` is off until the shopper opts in; `quiet` silences even opted-in answers.
     `protected` is what X said of the profile when it was linked: its posts are never delivered.
+    `adds_since_ms` is when the adds began for which the link was last paused as too many; `vouched_at_ms` is when the
+    shopper said that those were meant.
     `sensitive_categories` are the shopper's own, beside the merchant's; `hide_sensitive` covers such lines on the cart
     page until they are tapped.
     """
@@ -54,6 +60,13 @@ class AccountLink:
     email: EmailChoice = EmailChoice.NOTHING
     sensitive_categories: tuple[str, ...] = ()
     hide_sensitive: bool = True
+    adds_since_ms: int | None = None
+    vouched_at_ms: int | None = None
+
+    @property
+    def trusted_since_ms(self) -> int:
+        """Since when adds are counted: what was posted before, the shopper has answered for."""
+        return max(self.consented_at_ms, self.vouched_at_ms or 0)
 
     def covers(self, posted_at_ms: int) -> bool:
         """Whether a post of this moment falls under the consent."""

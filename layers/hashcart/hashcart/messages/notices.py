@@ -19,6 +19,7 @@ class NoticeKind(StrEnum):
     LINKED = "linked"
     MOVED_AWAY = "moved_away"
     EMAIL_CHANGED = "email_changed"
+    TOO_MANY = "too_many"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from hashcart.domain.account_links import AccountLink, EmailChoice, LinkSettings, LinkState, Shopper, StoreAccount
+from hashcart.domain.account_links import (
+    TOO_MANY,
+    AccountLink,
+    EmailChoice,
+    LinkSettings,
+    LinkState,
+    Shopper,
+    StoreAccount,
+)
 from hashcart.domain.posts import DAY_MS
 from hashcart.storage.table import ConditionFailedError, Table, TransactionRefusedError, Write
 
@@ -219,6 +227,40 @@ class AccountLinks:
             "SET #state = :to, state_reason = :reason",
             "#state = :from AND consented_at_ms < :at",
             {":to": LinkState.PAUSED, ":from": LinkState.ACTIVE, ":reason": reason, ":at": at_ms},
+        )
+
+    def pause_adding(self, link: AccountLink, *, adds_since_ms: int) -> bool:
+        """Pause a link for the adds since a moment. False if it is paused, or another's, or the shopper has vouched for
+        what was posted then.
+        """
+        return self._set_state(
+            link.x_user_id,
+            "SET #state = :to, state_reason = :reason, adds_since_ms = :since",
+            "#state = :from AND shopper_id = :me AND consented_at_ms = :consent"
+            " AND (attribute_not_exists(vouched_at_ms) OR vouched_at_ms <= :since)",
+            {
+                ":to": LinkState.PAUSED,
+                ":from": LinkState.ACTIVE,
+                ":reason": TOO_MANY,
+                ":since": adds_since_ms,
+                ":me": link.shopper_id,
+                ":consent": link.consented_at_ms,
+            },
+        )
+
+    def vouch(self, shopper_id: str, x_user_id: str, *, now_ms: int) -> bool:
+        """End the pause for too many adds, as the shopper has meant them. False if there is none."""
+        return self._set_state(
+            x_user_id,
+            "SET #state = :to, vouched_at_ms = :now REMOVE state_reason",
+            "#state = :from AND state_reason = :reason AND shopper_id = :me",
+            {
+                ":to": LinkState.ACTIVE,
+                ":from": LinkState.PAUSED,
+                ":reason": TOO_MANY,
+                ":me": shopper_id,
+                ":now": now_ms,
+            },
         )
 
     def pause_own(self, shopper_id: str, x_user_id: str, *, reason: str) -> bool:

@@ -106,7 +106,7 @@ class Emails(Protocol):
 class DeliverOutcomes:
     """Delivers outcomes one at a time; `limited_until_ms` remembers X's limit within the process.
 
-    `emails` is None where the merchant sends none.
+    `watch` is told of each outcome of a linked shopper. `emails` is None where the merchant sends none.
     """
 
     outcomes: OutcomeStore
@@ -117,6 +117,7 @@ class DeliverOutcomes:
     bot_user_id: str
     reply_to_strangers: bool
     clock_ms: Callable[[], int]
+    watch: Callable[[OutcomeReached, AccountLink], None]
     emails: Emails | None = None
     limited_until_ms: int = field(default=0)
 
@@ -132,6 +133,8 @@ class DeliverOutcomes:
             emails.expect(message, link, now_ms=now_ms)
         owner, life_ms = self._owner(message)
         kept = self.outcomes.store_outcome(owner, message.first_key, message.outcome, now_ms=now_ms, **life_ms)
+        if message.shopper_id is not None and link is not None:
+            self.watch(message, link)
         self._answer(message, kept, owner, link)
         if emails is not None and link is not None:
             emails.tell(message, kept, link)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hashcart.consumers import Delivery
-from hashcart.domain.account_links import AccountLink, LinkState
-from hashcart.domain.cart_lines import CartLine, Operation, Snapshot
+from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState
+from hashcart.domain.cart_lines import CartLine, Snapshot
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import Code, Outcome, PostRow, Version, decide, outcome_of
 from hashcart.domain.posts import X, is_from_the_future, is_too_old, order_key, posted_at_ms
@@ -25,6 +25,7 @@ from hashcart.observability import report
 from hashcart.storage.pending import PendingItem, PendingKind
 from hashcart.stores.protocol import StoreUnavailableError
 from hashcart.use_cases.find_wanted import ProductOf, find_wanted
+from hashcart.use_cases.write_rows import CartLineStore, write_row
 
 SHORTEST_WAIT_MS = 60 * 1000
 LONGEST_WAIT_MS = 6 * 60 * 60 * 1000
@@ -51,25 +52,6 @@ class PostRowStore(Protocol):
 
     def point_to_first(self, shopper_id: str, key: str, first_key: str, *, now_ms: int) -> PostRow:
         """Lead from an edit to the post that it edits."""
-
-
-class CartLineStore(Protocol):
-    """The lines."""
-
-    def write_operation(
-        self,
-        shopper_id: str,
-        line_id: str,
-        key: str,
-        operation: Operation,
-        *,
-        now_ms: int,
-        snapshot: Snapshot | None = None,
-    ) -> CartLine:
-        """Put a post's operation on a line, unless the same or a newer version of it is there."""
-
-    def mark_undone(self, shopper_id: str, line_id: str, key: str) -> CartLine:
-        """Mark a post's operation undone."""
 
 
 class PendingStore(Protocol):
@@ -140,8 +122,8 @@ class InsertLines:
             return None
         if link is None:
             return self._not_linked(request)
-        if link.state is LinkState.PAUSED:
-            return self._reached(request, link, self._momentary(request, Code.PAUSED, link.state_reason))
+        if link.state is LinkState.PAUSED and (request.network == X or link.state_reason != TOO_MANY):
+            return self._pause(request, link)
         if request.reason == X_UNAVAILABLE:
             return self._keep_trying(request, link, X_UNAVAILABLE)
         try:
@@ -153,6 +135,24 @@ class InsertLines:
         row = self._record(link.shopper_id, request, version)
         line = self._write_lines(link.shopper_id, row, snapshot if row.newest == version else None)
         outcome = outcome_of(row, line)
+        return self._reached(request, link, outcome) if outcome else None
+
+    def _pause(self, request: AddRequested, link: AccountLink) -> OutcomeReached | None:
+        """Add nothing. While the shopper is asked about too many adds, note what the post asks for, to offer it later.
+
+        That stays so whatever comes again; a post that was acted upon before the pause stays as it was.
+        """
+        if link.state_reason != TOO_MANY or request.post_id != request.first_id:
+            return self._reached(request, link, self._momentary(request, Code.PAUSED, link.state_reason))
+        version = replace(
+            self._asked(request),
+            quantity=request.quantity,
+            code=Code.PAUSED,
+            reason=TOO_MANY,
+            linked=request.product.line_id if request.product else None,
+        )
+        row = self._record(link.shopper_id, request, version)
+        outcome = outcome_of(row, self._write_lines(link.shopper_id, row))
         return self._reached(request, link, outcome) if outcome else None
 
     def _drop_hashtag(self, request: HashtagDropped) -> OutcomeReached | None:
@@ -205,12 +205,7 @@ class InsertLines:
         )
 
     def _decide(self, request: AddRequested, link: AccountLink) -> tuple[Version, Snapshot | None]:
-        asked = Version(
-            id=int(request.post_id),
-            parent_id=request.parent_id,
-            parent_author_id=request.parent_author_id,
-            reply_id=request.reply_id,
-        )
+        asked = self._asked(request)
         if request.product is None:
             return replace(asked, code=Code.NO_PRODUCT, reason=request.reason), None
         wanted = find_wanted(
@@ -229,6 +224,14 @@ class InsertLines:
             sensitive=wanted.product is not None and self._is_sensitive(wanted.product, link),
         )
         return version, self._snapshot(wanted.product, version, request.preview or LinkPreview())
+
+    def _asked(self, request: AddRequested) -> Version:
+        return Version(
+            id=int(request.post_id),
+            parent_id=request.parent_id,
+            parent_author_id=request.parent_author_id,
+            reply_id=request.reply_id,
+        )
 
     def _is_sensitive(self, product: Product, link: AccountLink) -> bool:
         categories = (*self.rules.sensitive_categories, *link.sensitive_categories)
@@ -263,22 +266,9 @@ class InsertLines:
     def _write_lines(self, shopper_id: str, row: PostRow, snapshot: Snapshot | None = None) -> CartLine | None:
         """Put the row on every line that it names; returns the line that its newest version asks for."""
         newest = row.newest
-        line = None
-        unconfirmed = False
-        for line_id, operation in row.operations():
-            is_asked_for = newest is not None and line_id == newest.line_id
-            line = self.carts.write_operation(
-                shopper_id,
-                line_id,
-                row.order_key,
-                operation,
-                now_ms=self.clock_ms(),
-                snapshot=snapshot if is_asked_for else None,
-            )
-            if row.undone and is_asked_for:
-                line = self.carts.mark_undone(shopper_id, line_id, row.order_key)
-            unconfirmed = unconfirmed or line.unconfirmed
-        if self.synchronise is not None and line is not None and unconfirmed:
+        written = write_row(self.carts, shopper_id, row, clock_ms=self.clock_ms, snapshot=snapshot)
+        line = written.line
+        if self.synchronise is not None and line is not None and written.unconfirmed:
             line = self.synchronise(shopper_id).get(line.line_id, line)
         return line if newest is not None and newest.line_id is not None else None
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from hashcart.domain.account_links import (
     PAUSED_BY_SHOPPER,
     REVOKED,
+    TOO_MANY,
     AccountLink,
     EmailChoice,
     LinkSettings,
@@ -72,6 +73,9 @@ class AccountLinkStore(Protocol):
 
     def resume(self, shopper_id: str, x_user_id: str, *, reason: str) -> bool:
         """End a pause."""
+
+    def vouch(self, shopper_id: str, x_user_id: str, *, now_ms: int) -> bool:
+        """End the pause for too many adds."""
 
     def resume_email(self, shopper_id: str) -> bool:
         """Send e-mail again."""
@@ -186,11 +190,20 @@ class LinkAccounts:
         return link is not None and self.links.pause_own(shopper_id, link.x_user_id, reason=PAUSED_BY_SHOPPER)
 
     def resume(self, shopper_id: str) -> bool:
-        """Act on posts again. False if nothing is paused, or X's access was revoked: then only linking anew helps."""
+        """Act on posts again. False if nothing is paused, or X's access was revoked: then only linking anew helps.
+
+        A pause for too many adds ends by `vouch`.
+        """
         link = self.links.link_of_shopper(shopper_id, now_ms=self.clock_ms())
-        if link is None or link.state is not LinkState.PAUSED or link.state_reason in (None, REVOKED):
+        if link is None or link.state is not LinkState.PAUSED or link.state_reason in (None, REVOKED, TOO_MANY):
             return False
         return self.links.resume(shopper_id, link.x_user_id, reason=link.state_reason)
+
+    def vouch(self, shopper_id: str) -> bool:
+        """Act on posts again after too many adds, which the shopper has meant. False if that is not asked."""
+        now_ms = self.clock_ms()
+        link = self.links.link_of_shopper(shopper_id, now_ms=now_ms)
+        return link is not None and self.links.vouch(shopper_id, link.x_user_id, now_ms=now_ms)
 
     def resume_email(self, shopper_id: str) -> bool:
         """Send e-mail again after a bounce, a complaint or an unsubscription."""

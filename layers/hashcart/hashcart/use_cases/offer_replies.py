@@ -1,4 +1,5 @@
-"""Offering own replies that did nothing: those of the week before a profile was linked.
+"""Offering own replies that did nothing: those of the week before a profile was linked, and those that came while the
+shopper was asked about too many adds.
 
 X is asked once the link exists, and only for that profile; nothing is kept of anybody before. What is found is offered
 on the page after linking and on the cart page until it is answered, and nothing is added unasked. The click is the
@@ -13,10 +14,19 @@ from typing import Protocol
 
 from hashcart.domain.account_links import AccountLink, LinkState
 from hashcart.domain.cart_hashtags import CartHashtags
-from hashcart.domain.offers import DECLINED, GONE, Offer, OfferBook, has_done_nothing, is_from_before, may_be_offered
+from hashcart.domain.offers import (
+    DECLINED,
+    GONE,
+    Offer,
+    OfferBook,
+    has_done_nothing,
+    held_offer,
+    is_from_before,
+    may_be_offered,
+)
 from hashcart.domain.outcomes import PostRow
 from hashcart.domain.parents import ParentPost, products_of
-from hashcart.domain.posts import OFFER, Post, is_too_old, order_key, private_id
+from hashcart.domain.posts import CLOCK_SKEW_MS, OFFER, OLDEST_POST_MS, Post, is_too_old, order_key, private_id
 from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.quantities import quantity_beside
 from hashcart.domain.short_links import awaits_links, short_links_of, unwound
@@ -32,6 +42,9 @@ from hashcart.use_cases.x_budget import BudgetUnavailableError, OverBudgetError,
 
 MAX_OFFERS = 20
 """So many replies are read, the newest: half a cent each, and as much for each post that they reply to."""
+
+MAX_SHOWN = 40
+"""So many offers stand on a page, and are answered at once; others follow when these are answered."""
 
 HOUR_SECONDS = 3600
 DAY_SECONDS = 24 * HOUR_SECONDS
@@ -163,13 +176,12 @@ class OfferReplies:
 
     def offers(self, link: AccountLink) -> Offers:
         """What is offered to the shopper and not answered; X is not asked."""
-        now_ms = self.clock_ms()
-        book = self.book.read(link.shopper_id, now_ms=now_ms)
-        if book.consented_at_ms != link.consented_at_ms or link.state is not LinkState.ACTIVE:
-            return Offers()
-        open_offers = [offer for offer in book.found if self._is_open(offer, book)]
-        known = self.posts.known(sorted({offer.parent_id for offer in open_offers}))
-        return Offers(tuple(Offered(offer, _title(offer, known)) for offer in open_offers), True, book.trouble)
+        book = self.book.read(link.shopper_id, now_ms=self.clock_ms())
+        open_offers = [offer for offer in self._all(link, book) if offer.first_id not in book.answers][:MAX_SHOWN]
+        known = self.posts.known(sorted({offer.parent_id for offer in open_offers if offer.parent_id}))
+        offered = tuple(Offered(offer, _title(offer, known)) for offer in open_offers)
+        looked = book.consented_at_ms == link.consented_at_ms and link.state is LinkState.ACTIVE
+        return Offers(offered, looked, book.trouble if looked else None)
 
     def take(self, link: AccountLink, first_ids: Collection[str]) -> Taken:
         """Add what some offers ask for. What was taken before is not sent again once its row is there.
@@ -178,12 +190,10 @@ class OfferReplies:
         """
         now_ms = self.clock_ms()
         book = self.book.read(link.shopper_id, now_ms=now_ms)
-        chosen = [offer for offer in book.found if offer.first_id in first_ids and self._may_be_taken(offer, book)]
-        wanted = sorted(chosen, key=lambda offer: offer.at_ms)
-        if link.state is not LinkState.ACTIVE or not wanted:
-            return Taken()
-        taken_before = {offer.first_id: key for offer in wanted if (key := self._key_of_row(link, offer, book))}
-        asked = [offer for offer in wanted if offer.first_id not in taken_before]
+        taken_before = {one: key for one in first_ids if (key := self._key_of_row(link, one, book)) is not None}
+        wanted = {*first_ids} - {*taken_before}
+        asked = [offer for offer in self._all(link, book) if offer.first_id in wanted and _may_be_taken(offer, book)]
+        asked.sort(key=lambda offer: offer.at_ms)
         try:
             replies = self.posts.posts([offer.post_id for offer in asked]) if asked else {}
         except TRANSIENT as error:
@@ -208,23 +218,33 @@ class OfferReplies:
         """Offer these no more."""
         now_ms = self.clock_ms()
         book = self.book.read(link.shopper_id, now_ms=now_ms)
-        for offer in book.found:
+        for offer in self._all(link, book):
             if offer.first_id in first_ids and offer.first_id not in book.answers:
                 self.book.answer(link.shopper_id, offer.first_id, DECLINED, now_ms=now_ms)
 
-    def _is_open(self, offer: Offer, book: OfferBook) -> bool:
-        return offer.first_id not in book.answers and not is_too_old(offer.first_id, self.clock_ms())
+    def _all(self, link: AccountLink, book: OfferBook) -> list[Offer]:
+        """What was found for this link, and what was held while the shopper was asked about too many adds.
 
-    def _may_be_taken(self, offer: Offer, book: OfferBook) -> bool:
-        return book.answers.get(offer.first_id) not in (DECLINED, GONE) and not is_too_old(
-            offer.first_id, self.clock_ms()
-        )
+        What was held and taken since leads to its click, so it is in the book of answers and no more among the held.
+        """
+        if link.state is not LinkState.ACTIVE:
+            return []
+        found = book.found if book.consented_at_ms == link.consented_at_ms else ()
+        now_ms = self.clock_ms()
+        held: list[Offer | None] = []
+        if link.vouched_at_ms is not None and link.vouched_at_ms > now_ms - OLDEST_POST_MS:
+            rows = self.rows.between(link.shopper_id, now_ms - OLDEST_POST_MS, link.vouched_at_ms + CLOCK_SKEW_MS)
+            held = [held_offer(row) for row in reversed(rows)]
+        offers = [*found, *(offer for offer in held if offer is not None)]
+        return [offer for offer in offers if not is_too_old(offer.first_id, now_ms)]
 
-    def _key_of_row(self, link: AccountLink, offer: Offer, book: OfferBook) -> str | None:
+    def _key_of_row(self, link: AccountLink, first_id: str, book: OfferBook) -> str | None:
         """The key of the row that an earlier click has led to, if that is there."""
-        click_id = book.answers.get(offer.first_id)
-        key = order_key(click_id, OFFER) if click_id is not None else None
-        return key if key is not None and self.rows.row(link.shopper_id, key) is not None else None
+        click_id = book.answers.get(first_id)
+        if click_id is None or click_id in (DECLINED, GONE):
+            return None
+        key = order_key(click_id, OFFER)
+        return key if self.rows.row(link.shopper_id, key) is not None else None
 
     def _send(self, link: AccountLink, offer: Offer, reply: Post, now_ms: int) -> str | None:
         """Have a reply acted upon, under the id of the first click; None if it was answered otherwise meanwhile.
@@ -318,6 +338,11 @@ class OfferReplies:
 def _can_be_searched(link: AccountLink) -> bool:
     """Whether X can show the profile's replies; those of protected profiles it shows to no app."""
     return not link.protected and link.state is LinkState.ACTIVE
+
+
+def _may_be_taken(offer: Offer, book: OfferBook) -> bool:
+    """Whether an offer is not answered otherwise: what was sent before is sent again until its row is there."""
+    return book.answers.get(offer.first_id) not in (DECLINED, GONE)
 
 
 def _title(offer: Offer, known: Mapping[str, ParentPost]) -> str | None:

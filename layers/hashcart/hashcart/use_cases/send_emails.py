@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from hashcart.domain.account_links import PAUSED_BY_SHOPPER, AccountLink, EmailChoice
+from hashcart.domain.account_links import PAUSED_BY_SHOPPER, TOO_MANY, AccountLink, EmailChoice
 from hashcart.domain.cart_lines import CartLine, Snapshot
 from hashcart.domain.emails import (
     PROBLEMS,
@@ -167,8 +167,8 @@ class OutcomeEmails:
         """Send the e-mail about an outcome that is a problem, if it is wanted."""
         if message.network != X or kept.code not in PROBLEMS or not wants(link.email, kept.code):
             return
-        if kept.code is Code.PAUSED and kept.reason == PAUSED_BY_SHOPPER:
-            report(message.post_id, kept.code, "paused_on_purpose")
+        if kept.code is Code.PAUSED and kept.reason in (PAUSED_BY_SHOPPER, TOO_MANY):
+            report(message.post_id, kept.code, "paused_as_the_shopper_knows")
             return
         now_ms = self.clock_ms()
         recipient = self.recipients.recipient(link.shopper_id)

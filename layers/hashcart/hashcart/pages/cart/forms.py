@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from hashcart.domain.product_links import MAX_LINE_ID_BYTES, ProductReference
 from hashcart.use_cases.click_cart import Action, Click
 from hashcart.use_cases.hand_over import ShownLine
-from hashcart.use_cases.offer_replies import MAX_OFFERS
+from hashcart.use_cases.offer_replies import MAX_SHOWN
 from hashcart.use_cases.show_cart import MAX_LINES_AT_ONCE
 
 MAX_REVISION = 10**9
@@ -98,7 +98,7 @@ type ReplyId = Annotated[str, StringConstraints(pattern="^[0-9]{1,19}$")]
 class OfferForm(BaseModel):
     """Offered replies by their first ids: those that are ticked, and whether they are wanted."""
 
-    reply: tuple[ReplyId, ...] = Field(default=(), max_length=MAX_OFFERS)
+    reply: tuple[ReplyId, ...] = Field(default=(), max_length=MAX_SHOWN)
     answer: Literal["add", "decline"]
 
 

@@ -15,6 +15,7 @@ from hashcart.domain.x_prices import DOLLAR
 from hashcart.http import HttpClient
 from hashcart.observability import clock_ms
 from hashcart.pages.cart.activity import ActivityPages
+from hashcart.pages.cart.adds import AddsPages
 from hashcart.pages.cart.offers import OfferPages
 from hashcart.pages.cart.pages import CartPages
 from hashcart.pages.kit.routes import Route
@@ -46,6 +47,7 @@ from hashcart.use_cases.parents import Parents
 from hashcart.use_cases.show_activity import ShowActivity
 from hashcart.use_cases.show_cart import ShowCart
 from hashcart.use_cases.synchronise_cart import synchroniser
+from hashcart.use_cases.take_back_adds import TakeBackAdds
 from hashcart.use_cases.unwind_links import UnwindLinks
 from hashcart.use_cases.x_budget import XBudget, XMeter
 
@@ -126,7 +128,9 @@ def cart_routes(dynamodb: "DynamoDBClient", secrets_manager: "SecretsManagerClie
     explain = ExplainReply(rows, parents, counters, hashtags, links, x_hosts, unwind, clock_ms, budget)
     activity = ActivityPages(shoppers, store, show_activity, explain, x_site_url, clock_ms)
     offers = OfferPages(shoppers, offer_replies, x_site_url, clock_ms)
-    return [*cart.routes(), *offers.routes(), *activity.routes()]
+    take_back = TakeBackAdds(rows, carts, clock_ms)
+    adds = AddsPages(shoppers, store, show_activity, take_back, x_site_url, clock_ms)
+    return [*cart.routes(), *offers.routes(), *adds.routes(), *activity.routes()]
 
 
 def _search(api: XApi, app_secret: Secret, hashtags: Collection[str], handle: str, stretch: Stretch) -> PostPage:

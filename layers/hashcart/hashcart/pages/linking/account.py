@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator
 
-from hashcart.domain.account_links import REVOKED, AccountLink, EmailChoice, LinkSettings, LinkState, Shopper
+from hashcart.domain.account_links import REVOKED, TOO_MANY, AccountLink, EmailChoice, LinkSettings, LinkState, Shopper
 from hashcart.domain.languages import LANGUAGES
 from hashcart.pages.kit.errors import PageError
 from hashcart.pages.kit.limits import LOOKUPS
@@ -81,6 +81,7 @@ class AccountPages:
             post("/account/settings", self.change, holds="account.about_to_change"),
             post("/account/pause", self.pause, holds="account.about_to_pause"),
             post("/account/resume", self.resume, holds="account.about_to_resume"),
+            post("/account/adds", self.vouch, holds="adds.about_to_vouch"),
             post("/account/email/resume", self.resume_email, holds="account.about_to_resume_email"),
             get("/account/unlink", self.ask_to_unlink),
             post("/account/unlink", self.unlink),
@@ -142,6 +143,12 @@ class AccountPages:
         resumed = self.accounts.resume(visitor.shopper_id)
         return visitor.redirect("/account", notice="account.is_resumed" if resumed else None)
 
+    def vouch(self, visitor: Visitor) -> Response:
+        """Too many adds, but meant: act on replies again, and offer those that came meanwhile."""
+        if not self.accounts.vouch(visitor.shopper_id):
+            return visitor.redirect("/account")
+        return visitor.redirect("/cart", notice="adds.vouched")
+
     def resume_email(self, visitor: Visitor) -> Response:
         """Send e-mail again."""
         resumed = self.accounts.resume_email(visitor.shopper_id)
@@ -202,6 +209,7 @@ class AccountPages:
             "account_link": link,
             "is_paused": link.state is LinkState.PAUSED,
             "needs_x": link.state_reason == REVOKED,
+            "too_many": link.state_reason == TOO_MANY,
             "deletes_arrive": self.deletes_arrive,
             "address": Journey(visitor.browser, self.clock_ms()).address or shopper.email_address,
             "countries": named_countries(visitor.texts, {*self.regions.countries, link.country}),
