@@ -1,11 +1,13 @@
 # HashCart. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help start reset test coverage lint format e2e oscar-test sam-local fuzz cold-start page-weight lock
+.PHONY: help start reset test coverage lint checkov format e2e oscar-test sam-local fuzz cold-start page-weight lock
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
 OSCAR := .venv/oscar
 OSCAR_INSTALLED := $(OSCAR)/installed
+CHECKOV := .venv/checkov
+CHECKOV_INSTALLED := $(CHECKOV)/installed
 NPM := $(shell command -v npm 2>/dev/null)
 AXE := $(if $(NPM),tests/end_to_end/node_modules/axe-core/axe.min.js)
 # The store that posts link to: the demo store, or `make start STORE=oscar` for a real django-oscar shop.
@@ -39,6 +41,11 @@ lint: $(INSTALLED) ## Style, types, import rules and the template
 	PYTHONPATH=layers/hashcart $(BIN)/lint-imports
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/sam validate --lint --region us-east-1
+
+checkov: $(INSTALLED) $(CHECKOV_INSTALLED) ## cfn-lint and checkov on the template with every option on
+	@$(BIN)/python -m tests.template.deploying > $(CHECKOV)/template.json
+	@$(BIN)/cfn-lint --ignore-checks W2001 W8001 -- $(CHECKOV)/template.json
+	@$(CHECKOV)/bin/checkov --config-file lint/checkov/config.yaml --file $(CHECKOV)/template.json
 
 format: $(INSTALLED) ## Let ruff mend style
 	$(BIN)/ruff check --fix .
@@ -114,6 +121,8 @@ lock: $(INSTALLED) ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade takes ne
 		--no-header --no-annotate --quiet --upgrade --output-file layers/sign_in/requirements.txt
 	$(BIN)/uv pip compile local/oscar_shop/requirements.in --python-version 3.13 --universal --generate-hashes \
 		--no-header --quiet $(LOCK_OPTIONS) --output-file local/oscar_shop/requirements.lock
+	$(BIN)/uv pip compile lint/checkov/requirements.in --python-version 3.13 --universal --generate-hashes \
+		--no-header --quiet $(LOCK_OPTIONS) --output-file lint/checkov/requirements.lock
 
 # The pages' tests run axe-core in the browser; they are skipped on a machine without npm.
 tests/end_to_end/node_modules/axe-core/axe.min.js: tests/end_to_end/package-lock.json
@@ -147,3 +156,9 @@ $(OSCAR_INSTALLED): local/oscar_shop/requirements.lock $(INSTALLED)
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(OSCAR)
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(OSCAR)/bin/python local/oscar_shop/requirements.lock
 	@touch $(OSCAR_INSTALLED)
+
+$(CHECKOV_INSTALLED): lint/checkov/requirements.lock $(INSTALLED)
+	@echo 'Installing checkov into $(CHECKOV) (once) …'
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(CHECKOV)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(CHECKOV)/bin/python lint/checkov/requirements.lock
+	@touch $(CHECKOV_INSTALLED)

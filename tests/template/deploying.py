@@ -1,5 +1,12 @@
-"""The resources that a deployment with given parameters has, as CloudFormation would make them of the template."""
+"""The resources that a deployment with given parameters has, as CloudFormation would make them of the template.
 
+`python -m tests.template.deploying` prints the deployment with every option on, for checkers that decide no conditions.
+"""
+
+import json
+import logging
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,3 +74,21 @@ def _decide(value: Any, decided: Mapping[str, bool]) -> Any:
         return _decide(yes if decided[name] else no, decided)
     parts = {key: _decide(part, decided) for key, part in value.items()}
     return {key: part for key, part in parts.items() if part != _NO_VALUE}
+
+
+def for_checkers(chosen: Mapping[str, str]) -> Json:
+    """A deployment as a template by itself, whose parameters' defaults are what was chosen."""
+    source = deployed(chosen)
+    parameters = {name: {**source["Parameters"][name], "Default": chosen[name]} for name in chosen}
+    return {
+        "AWSTemplateFormatVersion": source["AWSTemplateFormatVersion"],
+        "Parameters": {**source["Parameters"], **parameters},
+        "Resources": source["Resources"],
+        "Outputs": source["Outputs"],
+    }
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # SAM's about its own feature flags
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    json.dump(for_checkers(EVERYTHING), sys.stdout, indent=1)

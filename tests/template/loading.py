@@ -36,13 +36,18 @@ def resources_of(kind: str, source: Json | None = None) -> Json:
 
 def transformed(package_of: Json | None = None, parameters: dict[str, str] | None = None) -> Json:
     """What SAM makes of the template; `package_of` maps logical ids of functions and layers to their uploaded code."""
-    packages = package_of or {}
+    return copy.deepcopy(_transformed(tuple((package_of or {}).items()), tuple((parameters or {}).items())))
+
+
+@cache
+def _transformed(packages: tuple[tuple[str, str], ...], parameters: tuple[tuple[str, str], ...]) -> Json:
+    package_of = dict(packages)
     source = template()
     for name, resource in source["Resources"].items():
         for key in ("CodeUri", "ContentUri"):
             if key in resource["Properties"]:
-                resource["Properties"][key] = f"s3://artifacts/{packages.get(name, name)}"
-    result: Json = transform(source, parameters or {}, _NO_MANAGED_POLICIES)
+                resource["Properties"][key] = f"s3://artifacts/{package_of.get(name, name)}"
+    result: Json = transform(source, dict(parameters), _NO_MANAGED_POLICIES)
     return result
 
 

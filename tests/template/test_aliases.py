@@ -158,7 +158,6 @@ def test_traffic_moves_gradually_and_back_when_an_alarm_of_its_own_rings(functio
     assert [target(alarm["Name"]) for alarm in group["AlarmConfiguration"]["Alarms"]] == [
         f"{name}ErrorsAlarm",
         f"{name}ThrottlesAlarm",
-        "HttpApiServerErrorsAlarm",
     ]
     assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
     assert group["DeploymentConfigName"]["Fn::Sub"][1] == {"ConfigName": EVERYTHING["GradualDeployment"]}
