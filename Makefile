@@ -102,6 +102,10 @@ pause-source: $(INSTALLED) ## Stop a source for a while: SOURCE=mentions|search|
 resume-source: $(INSTALLED) ## Let a source go on where it stopped: SOURCE=…
 	$(OPERATE) resume-source $(IN_STACK) --source "$(SOURCE)"
 
+.PHONY: fill-secrets
+fill-secrets: $(INSTALLED) ## Ask for the keys that the secrets of a new stack still lack
+	$(OPERATE) fill-secrets $(IN_STACK)
+
 rotate-secret: $(INSTALLED) ## New value for SECRET=webhook|pages|app|bot-client|login-client|store-api|store-sign-in [STEP=finish]
 	$(OPERATE) rotate-secret $(IN_STACK) --secret "$(SECRET)" $(if $(STEP),--step "$(STEP)") \
 		$(if $(FIELD),--field "$(FIELD)") $(if $(FORCE),--force "$(FORCE)")

@@ -13,6 +13,7 @@ from hashcart.http import HttpClient
 from hashcart.observability import clock_ms, logger
 from local.findings import CheckFailedError, Finding, Mark, good
 from local.operations.dead_letters import QUEUES
+from local.operations.filling import Filling
 from local.operations.pauses import SOURCES, Pauses
 from local.operations.redrive import Redrive, Wanted
 from local.operations.rotations import SECRETS, Rotation
@@ -80,6 +81,10 @@ def _rotate(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iter
     return rotation.finish(forced=options.force) if options.step == "finish" else rotation.start(options.field)
 
 
+def _fill(_options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    return Filling(stack, outside.ask)()
+
+
 def _read_unseen(prompt: str) -> str:
     """A value from the terminal, not shown, or the first line of standard input."""
     return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline(MAX_LINE)
@@ -117,6 +122,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     rotate.add_argument("--field", help="store-api: the field that changes")
     rotate.add_argument("--force", type=_flag, default=False, help="yes: finish although links in e-mails break")
     rotate.set_defaults(open=_rotate)
+
+    fill = commands.add_parser("fill-secrets", parents=[common], help="ask for what the secrets of a new stack lack")
+    fill.set_defaults(open=_fill)
     return parser.parse_args(arguments)
 
 
