@@ -29,4 +29,5 @@ def pytest_configure() -> None:
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "us-east-1",
         "METRICS_NAMESPACE": "HashCart/tested",
+        "AWS_LAMBDA_FUNCTION_NAME": "function",
     }

@@ -68,6 +68,7 @@ def insert_and_forward(
     """Carry out the requests and send their outcomes on; answers with the deliveries that have to come again."""
     catalogue.prefetch(products_asked_for(deliveries))
     outcomes, failures = each(deliveries, insert_lines, has_time=has_time)
+    insert_lines.tally.log()
     bodies = {delivery_id: [to_json(outcome) for outcome in own] for delivery_id, own in outcomes.items()}
     return {**failures, **forward(sqs, outcomes_queue_url, bodies)}
 

@@ -87,6 +87,7 @@ consumer: Consumer[OutcomeReached] = Consumer(
 def deliver(deliveries: Sequence[Delivery[OutcomeReached]], has_time: Callable[[], bool]) -> Mapping[str, Exception]:
     """Deliver a batch; answers with the deliveries that have to come again."""
     _, failures = each(deliveries, lambda delivery: deliver_outcome(delivery.message), has_time=has_time)
+    deliver_outcome.tally.log()
     return failures
 
 
@@ -113,4 +114,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         wake_pending(pending, kind, deal_with, now_ms=clock_ms(), has_time=has_time)
         for kind, deal_with in waiting().items()
     ]
+    deliver_outcome.tally.log()
     return {"woken": sum(woken)}

@@ -130,9 +130,10 @@ class Bundle:
             "outcome_delivery": "OutcomesQueue",
             "email_feedback": "EmailFeedbackQueue",
         }
+        self._monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", function)
         if function not in self._warm:
             self._warm[function] = self.load(function, queues.get(function))
-        answer: dict[str, Any] = self._warm[function].lambda_handler(event, Context())
+        answer: dict[str, Any] = self._warm[function].lambda_handler(event, Context(function_name=function))
         return answer
 
 

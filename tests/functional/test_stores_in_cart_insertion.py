@@ -137,7 +137,11 @@ def test_oscar_has_the_product_in_the_customers_basket(
     bundle.restart()
     assert bundle.invoke("cart_reconciliation", {})["synchronised"] == 1
     [metric] = [vars(record) for record in caplog.records if hasattr(record, "StuckCartLines")]
-    assert (metric["StuckCartLines"], metric["FunctionName"], metric["levelname"]) == (1, "function", "ERROR")
+    assert (metric["StuckCartLines"], metric["FunctionName"], metric["levelname"]) == (
+        1,
+        "cart_reconciliation",
+        "ERROR",
+    )
     [described] = metric["_aws"]["CloudWatchMetrics"]
     assert described == {
         "Namespace": "HashCart/tested",

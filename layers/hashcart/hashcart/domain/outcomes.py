@@ -30,6 +30,16 @@ class Code(StrEnum):
 REPLACEABLE = frozenset({Code.STORE_UNAVAILABLE, Code.NOT_LINKED, Code.PAUSED, Code.CHOOSE_OPTIONS})
 """Outcomes of a moment that a later delivery of the same post may replace, once."""
 
+IN_CART = frozenset({Code.ADDED, Code.QUANTITY_SET, Code.ALREADY_IN_CART, Code.LIMIT_APPLIED})
+"""Outcomes after which the product lies in the cart."""
+
+REASONS = frozenset(
+    {"country", "digital", "edited", "marketplace", "no_link", "not_this_store", "parent_gone", "parent_protected"}
+    | {"product_gone", "revoked", "protected", "shopper", "short_link_unavailable", "store", "undo", "undone"}
+    | {"suspended", "velocity", "x_unavailable"}
+)
+"""The reasons that outcomes are counted under; any other counts as "other", so that metrics stay few."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -41,6 +51,13 @@ class Outcome:
     quantity: int | None = None
     maximum: int | None = None
     sensitive: bool = False
+
+    @property
+    def counted_reason(self) -> str:
+        """The reason as metrics have it."""
+        if self.reason is None:
+            return "none"
+        return self.reason if self.reason in REASONS else "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,13 @@ class PostRow:
     def newest(self) -> Version | None:
         """The version that counts."""
         return self.versions[max(self.versions)] if self.versions else None
+
+    def is_news(self, outcome: Outcome) -> bool:
+        """Whether an outcome is not what a delivery before led to already."""
+        kept = self.outcome
+        if kept is None or kept.version < outcome.version:
+            return True
+        return kept.version == outcome.version and kept.code in REPLACEABLE and kept.code is not outcome.code
 
     def operations(self) -> list[tuple[str, Operation]]:
         """What each line that the post ever named must hold, the withdrawals first so that no moment shows two."""

@@ -14,7 +14,7 @@ from hashcart.domain.posts import DAY_MS, posted_at_ms
 from hashcart.domain.replies import DEFAULT_LANGUAGE, reply_text, silence
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import to_json
-from hashcart.observability import logger, report, report_failure
+from hashcart.observability import Tally, logger, report, report_failure
 from hashcart.secrets import SecretUnavailableError
 from hashcart.social.x.bot_session import BotSignedOutError
 from hashcart.social.x.client import (
@@ -120,6 +120,7 @@ class DeliverOutcomes:
     watch: Callable[[OutcomeReached, AccountLink], None]
     emails: Emails | None = None
     limited_until_ms: int = field(default=0)
+    tally: Tally = field(default_factory=Tally)
 
     def __call__(self, message: OutcomeReached) -> None:
         """Keep the outcome, and tell it in public and by e-mail where it may be: each apart from the other."""
@@ -147,6 +148,10 @@ class DeliverOutcomes:
         if reason is not None:
             report(message.post_id, kept.code, reason)
             return
+        if self.clock_ms() - posted_at_ms(message.post_id) > REPLY_DEADLINE_MS:
+            report(message.post_id, kept.code, "reply_too_late")
+            self.tally.alarm("StaleReplies")
+            return
         self._reply(
             _Reply(message, kept, owner, reply_text(kept, link.language if link else DEFAULT_LANGUAGE, message.post_id))
         )
@@ -158,8 +163,6 @@ class DeliverOutcomes:
         return f"stranger#{message.post_id}", {"life_ms": STRANGER_ROW_LIFE_MS}
 
     def _silence(self, message: OutcomeReached, kept: Outcome, link: AccountLink | None) -> str | None:
-        if self.clock_ms() - posted_at_ms(message.post_id) > REPLY_DEADLINE_MS:
-            return "reply_too_late"
         if kept.code is Code.NOT_LINKED:
             return None if self.reply_to_strangers and link is None else "not_for_the_public"
         return "no_link_any_more" if link is None else silence(kept, link, summoned=message.summoned)

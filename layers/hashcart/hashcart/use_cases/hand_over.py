@@ -4,7 +4,7 @@ At a store with a cart of its own nothing is written: that cart holds the lines 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hashcart.domain.account_links import Shopper
@@ -13,7 +13,7 @@ from hashcart.domain.cart_lines import CartLine, Kind, LineClick, Operation
 from hashcart.domain.hand_offs import HandOffLine
 from hashcart.domain.posts import click_key
 from hashcart.domain.product_links import ProductReference
-from hashcart.observability import report, report_failure
+from hashcart.observability import Tally, report, report_failure
 from hashcart.storage.carts import StaleRevisionError
 from hashcart.stores.protocol import CartStore, Customer, Store, StoreUnavailableError
 
@@ -52,6 +52,7 @@ class HandOver:
     store: Store
     own_maximum: int
     clock_ms: Callable[[], int]
+    tally: Tally = field(default_factory=Tally)
 
     def __call__(
         self, shopper_id: str, shown: Sequence[ShownLine], form_id: str, *, ip_address: str | None = None
@@ -61,7 +62,18 @@ class HandOver:
         The same form sent twice leads to the same address. `ip_address` is that of the shopper's browser.
         """
         if isinstance(self.store, CartStore):
-            return self._checkout(shopper_id, shown, self.store, ip_address)
+            address = self._checkout(shopper_id, shown, self.store, ip_address)
+        else:
+            address = self._hand_off(shopper_id, shown, form_id)
+        if address is not None:
+            report(None, "handed_over", lines=len(shown))
+            self.tally.count("HandOffs")
+            self.tally.count("LinesHandedOff", len(shown))
+            self.tally.log()
+        return address
+
+    def _hand_off(self, shopper_id: str, shown: Sequence[ShownLine], form_id: str) -> str | None:
+        """Where the shop takes these lines, once they are noted as sent."""
         stored = {line.line_id: line for line in self.carts.lines(shopper_id)}
         lines = [stored.get(entry.line_id, CartLine(entry.line_id)) for entry in shown]
         key_id = f"{form_id}.hand_over"
@@ -89,7 +101,6 @@ class HandOver:
         ]
         if not self._written(shopper_id, clicks):
             return None
-        report(None, "handed_over", lines=len(shown))
         return hand_offs[0].url
 
     def _checkout(

@@ -5,14 +5,14 @@ edits, undos and deletes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from hashcart.consumers import Delivery
 from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState
 from hashcart.domain.cart_lines import CartLine, Snapshot
 from hashcart.domain.link_previews import LinkPreview
-from hashcart.domain.outcomes import Code, Outcome, PostRow, Version, decide, outcome_of
+from hashcart.domain.outcomes import IN_CART, Code, Outcome, PostRow, Version, decide, outcome_of
 from hashcart.domain.posts import X, is_from_the_future, is_too_old, order_key, posted_at_ms
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
@@ -21,7 +21,7 @@ from hashcart.domain.sensitivity import is_sensitive
 from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
-from hashcart.observability import report
+from hashcart.observability import Tally, report
 from hashcart.storage.pending import PendingItem, PendingKind
 from hashcart.stores.protocol import StoreUnavailableError
 from hashcart.use_cases.find_wanted import ProductOf, find_wanted
@@ -85,7 +85,8 @@ class InsertLines:
     """Carries out cart requests, one at a time. `product_of` raises StoreUnavailableError.
 
     `synchronise` brings the store's own cart of a shopper to the lines, where the store has one that HashCart fills; it
-    returns the lines as they are then, and never raises for the store's sake.
+    returns the lines as they are then, and never raises for the store's sake. What is counted is logged by whoever
+    reads the batch.
     """
 
     links: AccountLinkStore
@@ -96,6 +97,7 @@ class InsertLines:
     rules: ShopRules
     clock_ms: Callable[[], int]
     synchronise: Callable[[str], Mapping[str, CartLine]] | None = None
+    tally: Tally = field(default_factory=Tally)
 
     def __call__(self, delivery: Delivery[CartRequest]) -> list[OutcomeReached]:
         """The outcomes of one request: one, or none where there is nothing to tell."""
@@ -135,7 +137,7 @@ class InsertLines:
         row = self._record(link.shopper_id, request, version)
         line = self._write_lines(link.shopper_id, row, snapshot if row.newest == version else None)
         outcome = outcome_of(row, line)
-        return self._reached(request, link, outcome) if outcome else None
+        return self._reached(request, link, outcome, row) if outcome else None
 
     def _pause(self, request: AddRequested, link: AccountLink) -> OutcomeReached | None:
         """Add nothing. While the shopper is asked about too many adds, note what the post asks for, to offer it later.
@@ -162,7 +164,7 @@ class InsertLines:
             return None
         row = self._record(link.shopper_id, request, Version(int(request.post_id)))
         outcome = outcome_of(row, self._write_lines(link.shopper_id, row))
-        return self._reached(request, link, outcome) if outcome else None
+        return self._reached(request, link, outcome, row) if outcome else None
 
     def _undo(self, request: UndoRequested) -> OutcomeReached | None:
         link = self._link_that_covers(request.post_id, request.author_id)
@@ -197,6 +199,7 @@ class InsertLines:
 
     def _not_linked(self, request: AddRequested) -> OutcomeReached | None:
         report(request.post_id, Code.NOT_LINKED)
+        self._count(request, self._momentary(request, Code.NOT_LINKED))
         if not (request.summoned and self.rules.reply_to_strangers):
             return None
         outcome = self._momentary(request, Code.NOT_LINKED)
@@ -285,15 +288,22 @@ class InsertLines:
         age_ms = now_ms - posted_at_ms(request.post_id)
         wait_ms = min(max(SHORTEST_WAIT_MS, age_ms // 2), LONGEST_WAIT_MS)
         self.pending.put(PendingItem(PendingKind.CART_REQUEST, request.post_id, now_ms + wait_ms, to_json(request)))
+        self.tally.alarm("PostponedRequests")
         return self._reached(request, link, self._momentary(request, Code.STORE_UNAVAILABLE, reason))
 
     def _momentary(self, request: AddRequested, code: Code, reason: str | None = None) -> Outcome:
         return Outcome(code, int(request.post_id), reason=reason)
 
     def _reached(
-        self, request: AddRequested | HashtagDropped | UndoRequested, link: AccountLink, outcome: Outcome
+        self,
+        request: AddRequested | HashtagDropped | UndoRequested,
+        link: AccountLink,
+        outcome: Outcome,
+        row: PostRow | None = None,
     ) -> OutcomeReached:
         report(request.post_id, outcome.code, outcome.reason)
+        if row is None or row.is_news(outcome):
+            self._count(request, outcome)
         return OutcomeReached(
             post_id=request.post_id,
             first_id=request.first_id,
@@ -303,3 +313,19 @@ class InsertLines:
             summoned=not isinstance(request, HashtagDropped) and request.summoned,
             network=request.network if isinstance(request, AddRequested) else X,
         )
+
+    def _count(self, request: AddRequested | HashtagDropped | UndoRequested, outcome: Outcome) -> None:
+        """Count an outcome, and how far the reply has come on its way from X to a cart.
+
+        A reply to a store that is down counts once that is over. One that leaves no row, as its author has not linked
+        or has paused, counts with each of its deliveries.
+        """
+        self.tally.count("Outcomes", Outcome=outcome.code.value, Reason=outcome.counted_reason)
+        is_reply = isinstance(request, AddRequested) and request.network == X
+        if not is_reply or outcome.code is Code.STORE_UNAVAILABLE:
+            return
+        self.tally.count("Replies")
+        self.tally.count("LinkedReplies", int(outcome.code is not Code.NOT_LINKED))
+        self.tally.count("RepliesInCart", int(outcome.code in IN_CART))
+        if outcome.code in IN_CART:
+            self.tally.measure("ReplyToCartMilliseconds", max(0, self.clock_ms() - posted_at_ms(request.post_id)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.summons import Bot
 from hashcart.messages.posts import PostArrived, PostDeleted, PostMessage, to_json
-from hashcart.observability import logger, report
+from hashcart.observability import logger, report, report_metric, this_function
 from hashcart.queues import MessageTooLargeError, send_all
 from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.payloads import UnreadableError, read_payload
@@ -82,6 +82,8 @@ class ReceiveWebhook:
         if not is_crc_token(token):
             raise RefusedError(HTTPStatus.BAD_REQUEST, "crc_token")
         current_secret = webhook_secrets(self.secret.read())[0]
+        # X asks at least once an hour: an alarm tells when it does not any more.
+        report_metric(this_function(), "ChallengesAnswered", 1)
         return Response(HTTPStatus.OK, {"response_token": sign(current_secret, token.encode("ascii"))})
 
     def _receive(self, event: Mapping[str, Any]) -> Response:

@@ -3,10 +3,16 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from hashcart.observability import report_failure
+from hashcart.observability import report_failure, report_metric, this_function
 from hashcart.storage.pending import PendingItem, PendingKind
 
 LIMIT_PER_SHARD = 50
+
+LATE_MS = 5 * 60_000
+"""What has been due for longer is late: something keeps failing, or more is due than can be dealt with."""
+
+NEVER_LATE = frozenset({PendingKind.DIGEST})
+"""A day's digests are all due at once and may take hours; they have a deadline of their own."""
 
 
 class PendingStore(Protocol):
@@ -29,7 +35,9 @@ def wake_pending(
 ) -> int:
     """Deal with what is due while there is time; returns how many. What fails stays and is tried at the next waking."""
     done = 0
+    oldest_ms = now_ms
     for item in pending.due(kind, now_ms, LIMIT_PER_SHARD):
+        oldest_ms = min(oldest_ms, item.due_ms)
         if not has_time():
             break
         try:
@@ -39,4 +47,6 @@ def wake_pending(
             continue
         pending.remove(item)
         done += 1
+    if kind not in NEVER_LATE and now_ms - oldest_ms > LATE_MS:
+        report_metric(this_function(), "OldestPendingSeconds", (now_ms - oldest_ms) // 1000)
     return done
