@@ -63,6 +63,7 @@ class MemoryAccountLinks(Faulty):
         self.shoppers: dict[str, Shopper] = {}
         self.expiries: dict[str, int] = {}
         self.erased: set[str] = set()
+        self.stopped_by: dict[str, int] = {}
         for link in links:
             shopper = Shopper(link.shopper_id, "https://store.test", link.handle, link.x_user_id)
             self.shoppers[shopper.shopper_id] = shopper
@@ -169,6 +170,15 @@ class MemoryAccountLinks(Faulty):
         if link is None or link.state_reason != TOO_MANY or link.shopper_id != shopper_id:
             return False
         self.links[x_user_id] = replace(link, state=LinkState.ACTIVE, state_reason=None, vouched_at_ms=now_ms)
+        return True
+
+    def stop_replies(self, x_user_id: str, *, post_id: str) -> bool:
+        self._step()
+        link = self.links.get(x_user_id)
+        if link is None or int(post_id) <= self.stopped_by.get(x_user_id, 0):
+            return False
+        self.stopped_by[x_user_id] = int(post_id)
+        self.links[x_user_id] = replace(link, public_replies=False)
         return True
 
     def pause_own(self, shopper_id: str, x_user_id: str, *, reason: str) -> bool:

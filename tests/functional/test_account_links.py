@@ -233,6 +233,16 @@ def test_settings_are_those_of_the_link_that_the_shopper_has(links: Links) -> No
     assert links.current_link("222") == link_of(ben)
 
 
+def test_a_post_stops_the_answers_once(links: Links) -> None:
+    ada = linked(links)
+    assert not links.stop_replies("444", post_id="5")
+    assert links.stop_replies("222", post_id="2090000000000000005")
+    assert links.current_link("222") == replace(link_of(ada), public_replies=False)
+    for post in ("2090000000000000005", "2090000000000000004"):
+        assert not links.stop_replies("222", post_id=post)
+    assert links.stop_replies("222", post_id="2090000000000000006")
+
+
 def test_shoppers_pause_and_resume_their_own_link(links: Links) -> None:
     ada = linked(links)
     assert not links.pause_own("somebody", "222", reason="shopper")

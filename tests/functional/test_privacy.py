@@ -63,6 +63,7 @@ def export(aws: Aws) -> dict[str, Any]:
     links.pause_adding(link, adds_since_ms=NOW_MS)
     links.vouch(me, "222", now_ms=NOW_MS)
     links.pause("222", reason="revoked", at_ms=NOW_MS + 1)
+    links.stop_replies("222", post_id=POST)
     snapshot = Snapshot("Mug", "1.00", "USD", "https://a.b/c", NOW_MS, 5, True, "health", "tag-20")
     operation = Operation(Kind.SET, 1, 2, "removed", POST, LINE)
     line = carts.write_operation(me, LINE, KEY, operation, now_ms=NOW_MS, snapshot=snapshot)

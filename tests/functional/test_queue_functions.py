@@ -31,7 +31,7 @@ from tests.fakes.account_links import tie
 from tests.fakes.aws import Aws, aws_account
 from tests.fakes.clock import post_id
 from tests.fakes.handlers import STORE, X_API, Bundle, Context, http_event, sqs_event
-from tests.fakes.internet import Internet, Request
+from tests.fakes.internet import Answer, Internet, Request
 
 from hashcart.social.x.signature import sign  # isort: skip
 
@@ -155,7 +155,8 @@ class Way:
         }
         if isinstance(payload["entities"], dict):
             at = text.find("#")
-            payload["entities"]["hashtags"] = [{"start": at, "end": at + 11, "tag": text[at + 1 : at + 11]}]
+            if at >= 0:
+                payload["entities"]["hashtags"] = [{"start": at, "end": at + 11, "tag": text[at + 1 : at + 11]}]
         self.deliver({"event_type": "post.create", "payload": payload})
         return str(payload["id"])
 
@@ -259,6 +260,25 @@ def test_an_edit_counts_as_its_last_version(aws: Aws, way: Way) -> None:
     way.reply("never mind", id=last, edit_history_tweet_ids=[post, edit, last])
     assert cart(aws) == {}
     assert outcome(aws, post) == "UNDONE"
+
+
+@pytest.mark.parametrize("word", ["STOP", "Arrêtez !", "basta", "Bitte aufhören.", "やめて"])
+def test_stop_silences_also_the_answers_that_wait(
+    word: str, aws: Aws, internet: Internet, bundle: Bundle, way: Way
+) -> None:
+    limited: Answer = (429, {}, {"x-rate-limit-reset": str(clock_ms() // 1000 - 5)})
+    internet.answer(f"POST {X_API}/2/tweets", limited, (201, {"data": {"id": "77", "text": ""}}))
+    way.reply("@shopbot #AmazonCart")
+    way.reply(f"@shopbot {word}", entities={"mentions": [{"start": 0, "end": 8, "username": "shopbot", "id": "900"}]})
+    pending = Pending(aws.dynamodb, "PendingTable")
+    (waiting,) = pending.due(PendingKind.OUTCOME, clock_ms() + 5_000, 10)
+    pending.put(replace(waiting, due_ms=clock_ms()))
+    pending.remove(waiting)
+    bundle.restart()
+    assert bundle.invoke("outcome_delivery", fresh("outcome_delivery__schedule")) == {"woken": 1}
+    way.reply("@shopbot #AmazonCart x2")
+    assert len([request for request in internet.requests if request.method == "POST"]) == 1
+    assert cart(aws) == {"store.localhost#mug#": LineState(quantity=2)}
 
 
 def test_a_revocation_pauses_the_link(aws: Aws, way: Way) -> None:

@@ -13,7 +13,14 @@ from hashcart.domain.outcomes import Code
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
-from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.cart_requests import (
+    X_UNAVAILABLE,
+    AddRequested,
+    CartRequest,
+    HashtagDropped,
+    StopRequested,
+    UndoRequested,
+)
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
 from hashcart.storage.pending import PendingKind
@@ -458,3 +465,22 @@ def test_a_click_adds_while_the_shopper_is_asked_but_not_while_paused_otherwise(
     click = replace(ADD, network="private", shopper_id="shopper-1")
     assert Insertion(ASKED).code(click) is Code.ADDED
     assert Insertion(replace(ASKED, state_reason="shopper")).code(click) is Code.PAUSED
+
+
+def test_stop_turns_the_answers_off_and_a_redelivery_does_not_do_so_again() -> None:
+    insertion = Insertion(replace(LINK, public_replies=True))
+    stop = StopRequested(POST, "222")
+    assert insertion(stop) is None
+    assert not insertion.links.links["222"].public_replies
+    insertion.links.links["222"] = replace(LINK, public_replies=True)
+    assert insertion(stop) is None
+    assert insertion.links.links["222"].public_replies
+    assert insertion(StopRequested(post_id(0), "222")) is None
+    assert not insertion.links.links["222"].public_replies
+
+
+def test_stop_of_somebody_else_or_from_before_the_consent_changes_nothing() -> None:
+    insertion = Insertion(replace(LINK, public_replies=True, consented_at_ms=NOW_MS - 500))
+    insertion(StopRequested(POST, "222"))
+    insertion(StopRequested(POST, "333"))
+    assert insertion.links.links["222"].public_replies

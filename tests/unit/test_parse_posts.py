@@ -18,6 +18,7 @@ from hashcart.messages.cart_requests import (
     AddRequested,
     CartRequest,
     HashtagDropped,
+    StopRequested,
     ToParse,
     UndoRequested,
 )
@@ -569,3 +570,15 @@ def test_an_offer_whose_parent_cannot_be_read_comes_again_and_in_the_end_waits()
     assert add(parsing.one(kept)) == replace(
         kept, reason=None, product=MUG, parent_author_id="111", preview=LinkPreview()
     )
+
+
+def test_stop_asks_for_no_more_answers_and_needs_no_lookup() -> None:
+    mention = Mention("900", "shopbot", 0, 8)
+    stop = Post(
+        "2", "2", "222", text="@shopbot やめて！", mentions=(mention,), replied_to_id="1", replied_to_author_id="900"
+    )
+    parsing = Parsing()
+    assert parsing.one(PostArrived(stop)) == StopRequested("2", "222")
+    assert parsing.lookup.calls == []
+    edited = parsing(PostArrived(replace(stop, id="3", is_edit=True))).requests["0"]
+    assert edited == [HashtagDropped("3", "2", "222"), StopRequested("3", "222")]

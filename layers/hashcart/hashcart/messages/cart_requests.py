@@ -94,7 +94,17 @@ class UndoRequested:
     schema: Literal[1] = SCHEMA_VERSION
 
 
-type CartRequest = AddRequested | HashtagDropped | UndoRequested | PostDeleted | AccessRevoked
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Cart requests queue: a post tells the bot not to answer its author in public any more."""
+
+    post_id: str
+    author_id: str
+    kind: Literal["stop"] = "stop"
+    schema: Literal[1] = SCHEMA_VERSION
+
+
+type CartRequest = AddRequested | HashtagDropped | UndoRequested | StopRequested | PostDeleted | AccessRevoked
 
 read_cart_request: Callable[[str], CartRequest] = reader_of(CartRequest)
 

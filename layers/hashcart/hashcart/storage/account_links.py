@@ -263,6 +263,21 @@ class AccountLinks:
             },
         )
 
+    def stop_replies(self, x_user_id: str, *, post_id: str) -> bool:
+        """Answer the profile in public no more, as a post of its asks. False if there is no link, or if this post or a
+        newer one has done so before: who turned the answers on again since then wants them.
+        """
+        try:
+            self._table.update(
+                _link_key(x_user_id),
+                "SET public_replies = :off, stopped_by = :post",
+                condition="attribute_exists(shopper_id) AND (attribute_not_exists(stopped_by) OR stopped_by < :post)",
+                values={":off": False, ":post": int(post_id)},
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
     def pause_own(self, shopper_id: str, x_user_id: str, *, reason: str) -> bool:
         """Pause the shopper's own link. False if there is none that is active."""
         return self._set_state(

@@ -18,7 +18,14 @@ from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.domain.regions import serves
 from hashcart.domain.sensitivity import is_sensitive
-from hashcart.messages.cart_requests import X_UNAVAILABLE, AddRequested, CartRequest, HashtagDropped, UndoRequested
+from hashcart.messages.cart_requests import (
+    X_UNAVAILABLE,
+    AddRequested,
+    CartRequest,
+    HashtagDropped,
+    StopRequested,
+    UndoRequested,
+)
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
 from hashcart.observability import Tally, report
@@ -39,6 +46,9 @@ class AccountLinkStore(Protocol):
 
     def pause(self, x_user_id: str, *, reason: str, at_ms: int) -> bool:
         """Pause a link made before `at_ms`."""
+
+    def stop_replies(self, x_user_id: str, *, post_id: str) -> bool:
+        """Answer a profile in public no more, as a post of its asks."""
 
 
 class PostRowStore(Protocol):
@@ -115,6 +125,9 @@ class InsertLines:
             case AccessRevoked():
                 self._revoke(request)
                 outcome = None
+            case StopRequested():
+                self._stop(request)
+                outcome = None
         return [] if outcome is None else [outcome]
 
     def _add(self, request: AddRequested, *, is_last: bool) -> OutcomeReached | None:
@@ -188,6 +201,11 @@ class InsertLines:
     def _revoke(self, request: AccessRevoked) -> None:
         paused = self.links.pause(request.user_id, reason="revoked", at_ms=request.revoked_at_ms)
         report(None, "paused" if paused else "dropped", "revoked")
+
+    def _stop(self, request: StopRequested) -> None:
+        link = self._link_that_covers(request.post_id, request.author_id)
+        stopped = link is not None and self.links.stop_replies(request.author_id, post_id=request.post_id)
+        report(request.post_id, "replies_stopped" if stopped else "dropped", "stop")
 
     def _link_that_covers(self, post_id: str, author_id: str) -> AccountLink | None:
         now_ms = self.clock_ms()

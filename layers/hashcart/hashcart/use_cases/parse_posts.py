@@ -12,6 +12,7 @@ from hashcart.domain.posts import OFFER, PRIVATE, Link, Post
 from hashcart.domain.product_links import ProductReference, StoreLinks
 from hashcart.domain.quantities import quantity_beside
 from hashcart.domain.short_links import awaits_links, short_links_of, unwound
+from hashcart.domain.stop_words import asks_to_stop
 from hashcart.domain.summons import Bot, is_summons
 from hashcart.messages.cart_requests import (
     SHORT_LINK_UNAVAILABLE,
@@ -19,6 +20,7 @@ from hashcart.messages.cart_requests import (
     AddRequested,
     CartRequest,
     HashtagDropped,
+    StopRequested,
     ToParse,
     UndoRequested,
 )
@@ -155,6 +157,8 @@ class ParsePosts:
 
     def _requests_of_post(self, message: PostArrived, known: Known) -> Sequence[CartRequest]:
         post = message.post
+        if asks_to_stop(post, self.bot):
+            return self._stop(post)
         if post.replied_to_id is None or post.is_repost:
             return _dropped(post, "not_a_reply")
         if asks_to_undo(post):
@@ -169,6 +173,12 @@ class ParsePosts:
         if message.parent is not None and awaits_links(unwound(message.parent, known.targets), self.store):
             raise ParentUnresolvedError(post.replied_to_id)
         return [self._add(unwound(post, known.targets), parent)]
+
+    def _stop(self, post: Post) -> Sequence[CartRequest]:
+        """An edit also drops the hashtag that an earlier version may have had."""
+        report(post.id, "parsed", "stop")
+        dropped = [HashtagDropped(post.id, post.first_id, post.author_id)] if post.is_edit else []
+        return [*dropped, StopRequested(post.id, post.author_id)]
 
     def _parent(self, message: PostArrived, known: Known) -> ParentPost | None:
         if message.parent is not None:
