@@ -88,13 +88,16 @@ x-status: $(INSTALLED) ## What a deployment has at X: webhook, subscriptions, th
 x-teardown: $(INSTALLED) ## End the subscriptions and the webhook at X (secrets and tokens stay) [WEBHOOK=id of another]
 	$(X_OPERATIONS) teardown $(X_OPTIONS) $(if $(WEBHOOK),--webhook "$(WEBHOOK)")
 
-.PHONY: redrive pause-source resume-source rotate-secret
+.PHONY: redrive look-up pause-source resume-source rotate-secret back-up restore
 # STACK=local is the stack of `make start`. docs/operating.md explains each command and each of its options.
 OPERATE = @PYTHONPATH=layers/hashcart $(BIN)/python -m local.operations
 IN_STACK = --stack "$(STACK)" $(if $(REGION),--region "$(REGION)")
 redrive: $(INSTALLED) ## Send back what failed: QUEUE=posts|cart-requests|outcomes|email-feedback [REASON=…] [DRY_RUN=no]
 	$(OPERATE) redrive $(IN_STACK) --queue "$(QUEUE)" $(if $(REASON),--reason "$(REASON)") \
 		$(if $(DRY_RUN),--dry-run "$(DRY_RUN)") $(if $(FORCE),--force "$(FORCE)") $(if $(RATE),--rate "$(RATE)")
+
+look-up: $(INSTALLED) ## The way of a post, and what to do: POST=<id> [AUTHOR=<id>] [DAYS=3]
+	$(OPERATE) look-up $(IN_STACK) --post "$(POST)" $(if $(AUTHOR),--author "$(AUTHOR)") $(if $(DAYS),--days "$(DAYS)")
 
 pause-source: $(INSTALLED) ## Stop a source for a while: SOURCE=mentions|search|webhook|cart-requests|outcomes [FOR=12h]
 	$(OPERATE) pause-source $(IN_STACK) --source "$(SOURCE)" $(if $(FOR),--for "$(FOR)")
@@ -109,6 +112,13 @@ fill-secrets: $(INSTALLED) ## Ask for the keys that the secrets of a new stack s
 rotate-secret: $(INSTALLED) ## New value for SECRET=webhook|pages|app|bot-client|login-client|store-api|store-sign-in [STEP=finish]
 	$(OPERATE) rotate-secret $(IN_STACK) --secret "$(SECRET)" $(if $(STEP),--step "$(STEP)") \
 		$(if $(FIELD),--field "$(FIELD)") $(if $(FORCE),--force "$(FORCE)")
+
+back-up: $(INSTALLED) ## Make a backup of the tables that `make restore` brings back: NAME=before-the-migration
+	$(OPERATE) back-up $(IN_STACK) --name "$(NAME)"
+
+restore: $(INSTALLED) ## Bring back what tables have lost, but nobody who has left: AT=2026-11-24T17:00:00Z|latest, or BACKUP=… [DRY_RUN=no]
+	$(OPERATE) restore $(IN_STACK) $(if $(AT),--at "$(AT)") $(if $(BACKUP),--backup "$(BACKUP)") \
+		$(if $(TABLES),--tables "$(TABLES)") $(if $(DRY_RUN),--dry-run "$(DRY_RUN)") $(if $(ERASURES_ONLY),--erasures-only "$(ERASURES_ONLY)")
 
 oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-oscar shop installs for HashCart
 	@cd local/oscar_shop && OSCAR_SHOP_STATE=$$(mktemp -d) $(CURDIR)/$(OSCAR)/bin/python -W ignore -m django test --settings shop.settings

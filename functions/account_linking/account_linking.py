@@ -32,7 +32,7 @@ dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
 http = HttpClient()
 
-links = AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE"))
+links = AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE"), departures_table=text("DEPARTURES_TABLE"))
 pending = Pending(dynamodb, text("PENDING_TABLE"))
 accounts = LinkAccounts(links, pending, clock_ms)
 regions = Regions(

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from hashcart.domain.posts import is_post_id
 from hashcart.http import HttpClient
 from hashcart.observability import clock_ms, logger
 from local.findings import CheckFailedError, Finding, Mark, good
 from local.operations.dead_letters import QUEUES
 from local.operations.filling import Filling
+from local.operations.look_up import LookUp
 from local.operations.pauses import SOURCES, Pauses
 from local.operations.redrive import Redrive, Wanted
+from local.operations.restores import LATEST, TABLES, Restore, Source
 from local.operations.rotations import SECRETS, Rotation
 from local.operations.stack import Stack, connect, find_stack
 from local.x_operations.deployment import Client
@@ -23,6 +28,7 @@ from local.x_operations.deployment import Client
 TRUE = ("yes", "true", "1")
 FALSE = ("no", "false", "0")
 MAX_LINE = 8192
+BACKUP_NAME = re.compile(r"[A-Za-z0-9-]{3,60}")
 UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -76,6 +82,22 @@ def _resume(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iter
     return Pauses(stack, outside.now_ms, outside.sleep).resume(options.source)
 
 
+def _look_up(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    look_up = LookUp(stack, options.post, outside.http, outside.now_ms, outside.poll_seconds)
+    return look_up(author_id=options.author, days=options.days)
+
+
+def _back_up(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    return Restore(stack, outside.now_ms, outside.sleep).back_up(options.name)
+
+
+def _restore(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    restore = Restore(stack, outside.now_ms, outside.sleep)
+    if options.erasures_only:
+        return restore.erase_again()
+    return restore(Source(options.at, options.backup), options.tables, dry_run=options.dry_run)
+
+
 def _rotate(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
     rotation = Rotation(stack, options.secret, outside.http, outside.ask, outside.now_ms, outside.sleep)
     return rotation.finish(forced=options.force) if options.step == "finish" else rotation.start(options.field)
@@ -105,6 +127,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     redrive.add_argument("--rate", type=_positive, default=50, help="messages a second, at most")
     redrive.set_defaults(open=_redrive)
 
+    look_up = commands.add_parser("look-up", parents=[common], help="the way of a post")
+    look_up.add_argument("--post", type=_post_id, required=True)
+    look_up.add_argument("--author", type=_post_id, help="numeric id of the author; else X is asked")
+    look_up.add_argument("--days", type=_positive, default=3, help="days of logs after the post")
+    look_up.set_defaults(open=_look_up)
+
     pause = commands.add_parser("pause-source", parents=[common], help="stop a source of work for a while")
     pause.add_argument("--source", choices=SOURCES, required=True)
     pause.add_argument(
@@ -125,6 +153,18 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
     fill = commands.add_parser("fill-secrets", parents=[common], help="ask for what the secrets of a new stack lack")
     fill.set_defaults(open=_fill)
+
+    back_up = commands.add_parser("back-up", parents=[common], help="make a backup of what restore brings back")
+    back_up.add_argument("--name", type=_backup_name, required=True)
+    back_up.set_defaults(open=_back_up)
+
+    restore = commands.add_parser("restore", parents=[common], help="bring back what tables have lost")
+    restore.add_argument("--at", type=_moment_ms, default=None, help="latest (default), or 2026-11-24T17:00:00Z")
+    restore.add_argument("--backup", type=_backup_name, help="name of a backup, in place of a moment")
+    restore.add_argument("--tables", type=_tables, default=TABLES, help=f"some of {','.join(TABLES)}")
+    restore.add_argument("--dry-run", type=_flag, default=True, help="yes (default): only say what would be done")
+    restore.add_argument("--erasures-only", type=_flag, default=False, help="yes: only erase again who was erased")
+    restore.set_defaults(open=_restore)
     return parser.parse_args(arguments)
 
 
@@ -139,6 +179,37 @@ def _duration_ms(text: str) -> int:
     if unit not in UNITS_MS:
         raise argparse.ArgumentTypeError("must be a number of minutes, hours or days such as 90m, 12h, 3d")
     return _positive(number) * UNITS_MS[unit]
+
+
+def _moment_ms(text: str) -> int | None:
+    if text == LATEST:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("must be latest, or a time such as 2026-11-24T17:00:00Z")
+    return int(moment.timestamp() * 1000)
+
+
+def _tables(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not set(names) <= set(TABLES):
+        raise argparse.ArgumentTypeError(f"must be some of {','.join(TABLES)}")
+    return names
+
+
+def _post_id(text: str) -> str:
+    if not is_post_id(text):
+        raise argparse.ArgumentTypeError("must be a number, as at the end of a post's address")
+    return text
+
+
+def _backup_name(text: str) -> str:
+    if not BACKUP_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError("must be 3 to 60 letters, digits and hyphens")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -83,7 +83,7 @@ class Deployed:
             "XApiBaseUrl": "http://x.test",
             "XSiteUrl": "http://x.site.test",
         }
-        tables = ("AccountLinks", "Carts", "Activity", "Pending", "BotTokens", "Checkpoints", "Sessions")
+        tables = ("AccountLinks", "Carts", "Activity", "Pending", "BotTokens", "Checkpoints", "Sessions", "Departures")
         self.outputs = {
             "WebhookUrl": "http://hook.test/webhooks/x",
             **{f"{table}TableName": f"{table}Table" for table in tables},

@@ -71,6 +71,7 @@ class Bundle:
             "SENSITIVE_CATEGORIES": "health",
             "REPLY_TO_STRANGERS": "false",
             "ACCOUNT_LINKS_TABLE": "AccountLinksTable",
+            "DEPARTURES_TABLE": "DeparturesTable",
             "CARTS_TABLE": "CartsTable",
             "ACTIVITY_TABLE": "ActivityTable",
             "POST_PRODUCTS_TABLE": "PostProductsTable",

@@ -124,7 +124,7 @@ class MemoryAccountLinks(Faulty):
         old = self.shoppers[from_shopper_id]
         self._keep(replace(old, x_user_id=None, moved_handle=link.handle, moved_at_ms=now_ms))
 
-    def unlink(self, shopper_id: str, x_user_id: str) -> bool:
+    def unlink(self, shopper_id: str, x_user_id: str, *, now_ms: int) -> bool:
         self._step()
         if not self._are_tied(shopper_id, x_user_id):
             return False

@@ -187,7 +187,7 @@ def test_a_move_takes_only_from_whom_it_names(links: Links) -> None:
     carol = signed_in(links, replace(BEN, subject="carol"))
     with pytest.raises(ProfileTakenError):
         links.move(link_of(ben), from_shopper_id=carol.shopper_id, now_ms=NOW_MS)
-    links.unlink(ada.shopper_id, "222")
+    links.unlink(ada.shopper_id, "222", now_ms=NOW_MS)
     with pytest.raises(ContendedError):
         links.move(link_of(ben), from_shopper_id=ada.shopper_id, now_ms=NOW_MS)
     links.erase(ben.shopper_id, now_ms=NOW_MS)
@@ -197,10 +197,10 @@ def test_a_move_takes_only_from_whom_it_names(links: Links) -> None:
 
 def test_unlinking_keeps_the_shopper_without_the_address(links: Links) -> None:
     ada = linked(links)
-    assert not links.unlink(ada.shopper_id, "333")
-    assert not links.unlink("somebody", "222")
-    assert links.unlink(ada.shopper_id, "222")
-    assert not links.unlink(ada.shopper_id, "222")
+    assert not links.unlink(ada.shopper_id, "333", now_ms=NOW_MS)
+    assert not links.unlink("somebody", "222", now_ms=NOW_MS)
+    assert links.unlink(ada.shopper_id, "222", now_ms=NOW_MS)
+    assert not links.unlink(ada.shopper_id, "222", now_ms=NOW_MS)
     left = seen(links, ada)
     assert (left.x_user_id, left.email_address, left.email_paused) == (None, None, None)
     assert links.current_link("222") is None
@@ -301,7 +301,7 @@ def changes(links: Links, ada: Shopper, ben: Shopper) -> dict[str, Callable[[], 
         "link ada": lambda: links.link(link_of(ada), now_ms=NOW_MS),
         "link ben": lambda: links.link(link_of(ben), now_ms=NOW_MS),
         "move to ben": lambda: links.move(link_of(ben), from_shopper_id=ada.shopper_id, now_ms=NOW_MS),
-        "unlink ada": lambda: links.unlink(ada.shopper_id, "222"),
+        "unlink ada": lambda: links.unlink(ada.shopper_id, "222", now_ms=NOW_MS),
         "erase ada": lambda: links.erase(ada.shopper_id, now_ms=NOW_MS),
         "erase ben": lambda: links.erase(ben.shopper_id, now_ms=NOW_MS),
         "settings": lambda: links.change_settings(ada.shopper_id, "222", SETTINGS, email_address=None),
@@ -323,7 +323,7 @@ def test_of_two_that_race_the_second_changes_a_known_state_or_nothing(
     ben = links.shopper_of(replace(BEN, subject=f"ben {suffix}"), now_ms=NOW_MS)
     current = links.current_link("222")
     if current is not None:
-        links.unlink(current.shopper_id, "222")
+        links.unlink(current.shopper_id, "222", now_ms=NOW_MS)
     links.link(link_of(ada), now_ms=NOW_MS)
     known = changes(links, ada, ben)
     transact = Table.transact
@@ -388,5 +388,5 @@ def test_a_transaction_waits_for_others_and_then_gives_up(aws: Aws, monkeypatch:
         for _ in range(3):
             stub.add_client_error("transact_write_items", "TransactionCanceledException")
         with pytest.raises(ThrottledError):
-            links.unlink("somebody", "222")
+            links.unlink("somebody", "222", now_ms=NOW_MS)
     assert slept == [0, 0.05, 0.1]

@@ -266,7 +266,7 @@ def test_what_stands_in_the_way_of_replies_is_said(world: World, changes: dict[s
 def test_who_has_no_linked_profile_is_asked_to_link(world: World) -> None:
     browser = world.browser()
     cart, why_not = browser.get("/cart"), browser.get("/why-not")
-    world.links.unlink(world.shopper_id, "222")
+    world.links.unlink(world.shopper_id, "222", now_ms=clock_ms())
     assert browser.submit(cart, "/cart/add", link="https://a.test/x").status == 409
     assert browser.submit(why_not, "/why-not", link="https://x.com/a/status/1").status == 409
     for page in (browser.get("/cart"), browser.get("/why-not")):
@@ -633,7 +633,7 @@ def test_offers_need_a_link_and_a_queue(world: World, monkeypatch: pytest.Monkey
     page = browser.get("/cart/linked")
     world.aws.sqs.delete_queue(QueueUrl=world.aws.queue_urls["PostsQueue"])
     assert before.answer(browser, page, "add").status == 503
-    assert world.links.unlink(world.shopper_id, "222")
+    assert world.links.unlink(world.shopper_id, "222", now_ms=clock_ms())
     assert before.answer(browser, page, "add").status == 409
     assert browser.submit(page, "/cart/offers/look", follow=False).status == 303
     assert browser.get("/cart/linked", follow=False).headers["location"] == "/link/x"

@@ -17,6 +17,7 @@ KEYS = {
     "BotTokensTable": ["name"],
     "SessionsTable": ["id"],
     "CheckpointsTable": ["name"],
+    "DeparturesTable": ["shopper_id"],
 }
 
 

@@ -6,6 +6,9 @@ state that it starts from: of two that race, the second finds out and changes no
 
 A `shopper_id` is random and never used again. An erase leaves a marker in the shopper's place, without anything of the
 person, so that a page or a task that still knows the id is told.
+
+The table Departures notes in the same transactions who was erased or unlinked, and when. It knows shoppers by their
+random ids only. A table that is restored from a backup has to be told: what was true then may have been taken back.
 """
 
 import hashlib
@@ -35,6 +38,9 @@ UNLINKED_LIFE_MS = 30 * DAY_MS
 
 # Longer than a message can live in a queue (4 days), its dead-letter queue (14 days) and Pending (30 days).
 MARKER_LIFE_MS = 60 * DAY_MS
+
+# Longer than tables can be restored to a point in time (35 days); older backups are not restored.
+DEPARTURE_LIFE_MS = 90 * DAY_MS
 
 ATTEMPTS = 5
 
@@ -71,10 +77,21 @@ def random_id() -> str:
 
 
 class AccountLinks:
-    """Account links, shoppers, and what leads from store accounts to them."""
+    """Account links, shoppers, and what leads from store accounts to them.
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, *, new_id: Callable[[], str] = random_id) -> None:
+    Whoever ends links or erases shoppers names the table Departures.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table_name: str,
+        *,
+        departures_table: str = "",
+        new_id: Callable[[], str] = random_id,
+    ) -> None:
         self._table = Table(client, table_name)
+        self._departures_table = departures_table
         self._new_id = new_id
 
     def of_profile(self, x_user_id: str) -> AccountLink | None:
@@ -124,7 +141,7 @@ class AccountLinks:
 
     def shopper_of(self, account: StoreAccount, *, now_ms: int) -> Shopper:
         """The shopper of a store account, with a new `shopper_id` where there is none. Raises ContendedError."""
-        key = _account_key(account.issuer, account.subject)
+        key = account_key(account.issuer, account.subject)
         for _ in range(ATTEMPTS):
             pointer = self._table.get(key, consistent=True)
             known_id = pointer["shopper_id"] if pointer is not None else None
@@ -163,14 +180,14 @@ class AccountLinks:
         )
         self._tie(
             link,
-            others=(leave,),
+            others=(leave, *self._departure(from_shopper_id, "unlinked_at_ms", now_ms)),
             condition="shopper_id = :owner",
             owner=from_shopper_id,
             email_address=email_address,
             now_ms=now_ms,
         )
 
-    def unlink(self, shopper_id: str, x_user_id: str) -> bool:
+    def unlink(self, shopper_id: str, x_user_id: str, *, now_ms: int) -> bool:
         """End a link; its e-mail address goes as well. False if it is this shopper's no more, or never was."""
         try:
             self._table.transact(
@@ -187,6 +204,7 @@ class AccountLinks:
                     condition="x_user_id = :profile",
                     values={":profile": x_user_id},
                 ),
+                *self._departure(shopper_id, "unlinked_at_ms", now_ms),
             )
         except TransactionRefusedError:
             return False
@@ -317,7 +335,7 @@ class AccountLinks:
                 raise ShopperGoneError
             shopper = _shopper_from_item(item)
             try:
-                self._table.transact(*_erasure(shopper, now_ms))
+                self._table.transact(*_erasure(shopper, now_ms), *self._departure(shopper_id, "erased_at_ms", now_ms))
             except TransactionRefusedError:
                 continue
             return shopper.x_user_id
@@ -340,7 +358,7 @@ class AccountLinks:
         item = self._table.get(_shopper_key(shopper_id), consistent=True)
         if item is None or not _lives(item, now_ms):
             return None
-        pointer = _account_key(account.issuer, account.subject)
+        pointer = account_key(account.issuer, account.subject)
         try:
             if "expires_at" in item:
                 self._table.transact(
@@ -375,7 +393,7 @@ class AccountLinks:
         writes = [
             Write(
                 "Put",
-                item=_account_key(account.issuer, account.subject) | pointer | expiry,
+                item=account_key(account.issuer, account.subject) | pointer | expiry,
                 condition="attribute_not_exists(id)" if dead_id is None else "shopper_id = :dead",
                 values=None if dead_id is None else {":dead": dead_id},
             ),
@@ -451,6 +469,20 @@ class AccountLinks:
         if not existing:
             raise ContendedError
 
+    def _departure(self, shopper_id: str, what: str, now_ms: int) -> list[Write]:
+        """The note that a shopper, or a shopper's link, must not come back from a backup."""
+        if not self._departures_table:
+            return []
+        return [
+            Write(
+                "Update",
+                table=self._departures_table,
+                key={"shopper_id": shopper_id},
+                expression=f"SET {what} = :now, expires_at = :expires",
+                values={":now": now_ms, ":expires": (now_ms + DEPARTURE_LIFE_MS) // 1000},
+            )
+        ]
+
     def _set_state(self, x_user_id: str, expression: str, condition: str, values: Mapping[str, object]) -> bool:
         try:
             self._table.update(
@@ -474,7 +506,7 @@ def _erasure(shopper: Shopper, now_ms: int) -> list[Write]:
         ),
         Write(
             "Delete",
-            key=_account_key(shopper.issuer, shopper.store_subject),
+            key=account_key(shopper.issuer, shopper.store_subject),
             condition="attribute_not_exists(id) OR shopper_id = :me",
             values={":me": shopper.shopper_id},
         ),
@@ -499,14 +531,15 @@ def _shopper_key(shopper_id: str) -> dict[str, str]:
     return {"id": f"shopper#{shopper_id}"}
 
 
-def _account_key(issuer: str, subject: str) -> dict[str, str]:
+def account_key(issuer: str, subject: str) -> dict[str, str]:
+    """The key of what leads from a store account to its shopper."""
     # A list in JSON, so that no issuer and subject can be read as others.
     digest = hashlib.sha256(json.dumps([issuer, subject]).encode()).hexdigest()
     return {"id": f"account#{digest}"}
 
 
 def _key_of_account(shopper: Mapping[str, Any]) -> dict[str, str]:
-    return _account_key(shopper["issuer"], shopper["store_subject"])
+    return account_key(shopper["issuer"], shopper["store_subject"])
 
 
 def _lives(item: Mapping[str, Any], now_ms: int) -> bool:

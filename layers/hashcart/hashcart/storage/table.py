@@ -52,7 +52,7 @@ class ThrottledError(Exception):
 class Write:
     """One write of a transaction: `Put` with an `item`, or `Update` (with an `expression`), `Delete`, `ConditionCheck`.
 
-    The last three are about a `key`.
+    The last three are about a `key`. It may be in another `table` than the transaction's own.
     """
 
     action: str
@@ -62,11 +62,12 @@ class Write:
     condition: str | None = None
     names: Mapping[str, str] | None = None
     values: Mapping[str, object] | None = None
+    table: str | None = None
 
     def to_request(self, table_name: str) -> dict[str, dict[str, Any]]:
         """What DynamoDB's TransactWriteItems takes."""
         request: dict[str, Any] = {
-            "TableName": table_name,
+            "TableName": self.table or table_name,
             "Item": to_item(self.item) if self.item else None,
             "Key": to_item(self.key) if self.key else None,
             "UpdateExpression": self.expression,

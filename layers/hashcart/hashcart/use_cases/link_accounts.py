@@ -60,7 +60,7 @@ class AccountLinkStore(Protocol):
     def move(self, link: AccountLink, *, from_shopper_id: str, email_address: str | None = None, now_ms: int) -> None:
         """Tie a profile that is tied to another shopper."""
 
-    def unlink(self, shopper_id: str, x_user_id: str) -> bool:
+    def unlink(self, shopper_id: str, x_user_id: str, *, now_ms: int) -> bool:
         """End a link."""
 
     def change_settings(
@@ -166,7 +166,7 @@ class LinkAccounts:
     def unlink(self, shopper_id: str) -> bool:
         """End the shopper's link. False if there was none. Cart and history stay until they expire or are erased."""
         link = self.links.link_of_shopper(shopper_id, now_ms=self.clock_ms())
-        return link is not None and self.links.unlink(shopper_id, link.x_user_id)
+        return link is not None and self.links.unlink(shopper_id, link.x_user_id, now_ms=self.clock_ms())
 
     def change_settings(self, shopper_id: str, settings: LinkSettings, *, verified_email: str | None) -> None:
         """Change what the shopper may change. `verified_email` is of this sign-in; without it the kept one stays.
