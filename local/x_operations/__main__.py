@@ -6,18 +6,16 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
-
-import boto3
+from typing import Any
 
 from hashcart.http import HttpClient
 from hashcart.observability import clock_ms, logger
 from hashcart.storage.bot_tokens import BotTokens
 from local.findings import Finding, Mark, good
 from local.operations.pauses import Pauses
-from local.operations.stack import Stack
+from local.operations.stack import Stack, connect, find_stack
 from local.x_operations.api import XAdministration
-from local.x_operations.deployment import Client, Deployment, find_deployment, read_keys
+from local.x_operations.deployment import Client, Deployment, read_keys
 from local.x_operations.operator import Operator, findings_of
 from local.x_operations.redirects import BrowserRedirects, Redirects
 
@@ -40,7 +38,7 @@ def run(
     is_well = True
     steps = _steps(
         options,
-        client or cast("Client", boto3.Session(region_name=options.region).client),
+        client or connect(options.stack, options.region),
         http=http or HttpClient(),
         redirects=redirects or BrowserRedirects(options.redirect),
         now_ms=now_ms,
@@ -62,7 +60,7 @@ def _steps(
     now_ms: Callable[[], int],
     sleep: Callable[[float], None],
 ) -> Iterator[Finding]:
-    deployment = find_deployment(options.stack, client)
+    deployment = find_stack(options.stack, client).deployment
     yield good("Stack", f"{options.stack}: bot {deployment.bot}, webhook {deployment.webhook_url}")
     keys = read_keys(deployment, client)
     yield good("Secrets", "consumer secret, bearer token and OAuth client are there")
@@ -100,7 +98,7 @@ def _sweep_positions(deployment: Deployment, client: Client) -> list[tuple[str, 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make x-…", description="Set HashCart up at X.")
     parser.add_argument("command", choices=("setup", "status", "teardown"))
-    parser.add_argument("--stack", default="hashcart", help="name of the CloudFormation stack")
+    parser.add_argument("--stack", default="hashcart", help="name of the CloudFormation stack; local: the embedded one")
     parser.add_argument("--region", help="region of the stack; else that of your AWS configuration")
     parser.add_argument("--redirect", default=REDIRECT_URI, help="redirect URI of the bot's sign-in, as X knows it")
     parser.add_argument("--webhook", help="teardown: id of another webhook of the app")
