@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cfnlint.data import AdditionalSpecs  # type: ignore[import-untyped]
+from cfnlint.helpers import load_resource  # type: ignore[import-untyped]
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from tests.template.deploying import EVERYTHING, deployed
@@ -51,35 +53,14 @@ READ_ANYWAY = {"lambda:GetFunctionCodeSigningConfig"}
 # What no handler names.
 BESIDES = {
     "sam deploy makes, watches and applies a change set": {
-        f"cloudformation:{name}"
-        for name in (
-            "CreateChangeSet",
-            "DeleteChangeSet",
-            "DescribeChangeSet",
-            "DescribeStackEvents",
-            "DescribeStacks",
-            "ExecuteChangeSet",
-            "GetTemplate",
-            "GetTemplateSummary",
-            "ListStackResources",
-        )
+        "cloudformation:CreateChangeSet",
+        "cloudformation:DescribeChangeSet",
+        "cloudformation:DescribeStackEvents",
+        "cloudformation:DescribeStacks",
+        "cloudformation:ExecuteChangeSet",
+        "cloudformation:GetTemplateSummary",
     },
-    "resolve_s3 makes a bucket, and packages go there": {
-        f"s3:{name}"
-        for name in (
-            "CreateBucket",
-            "GetBucketLocation",
-            "GetBucketPolicy",
-            "GetEncryptionConfiguration",
-            "ListBucket",
-            "PutBucketPolicy",
-            "PutBucketPublicAccessBlock",
-            "PutBucketTagging",
-            "PutBucketVersioning",
-            "PutEncryptionConfiguration",
-            "PutObject",
-        )
-    },
+    "sam deploy uploads packages that are not there yet": {"s3:ListBucket", "s3:PutObject"},
     "an HTTP API that writes an access log sets up its delivery (API Gateway's guide)": {
         f"logs:{name}"
         for name in (
@@ -98,17 +79,23 @@ BESIDES = {
     "a secret under a customer key is encrypted for whoever makes it": {"kms:GenerateDataKey"},
     "the first domain name of an account makes API Gateway's own role": {"iam:CreateServiceLinkedRole"},
 }
+# Every action of IAM, and the kinds of resources that it can be limited to.
+IAM_ACTIONS: Json = load_resource(AdditionalSpecs, "Policies.json")
+# The API's handlers ask for these; IAM has POST and DELETE on /tags for the same.
+OF_HANDLERS_ALONE = {"apigateway:TagResource", "apigateway:UntagResource"}
 EVERY_RESOURCE = {
-    "Mappings": "has no ARN before it is made; the condition names the functions",
-    "PasswordOfPages": "makes a random text",
-    "KeyOfTokensMade": "has no ARN before it is made; the condition names the tag",
+    "Mappings": "made without an ARN; the condition names the functions",
+    "KeyOfTokensMade": "made without an ARN; the condition names the tag",
     "AccessLog": "log deliveries have no ARN",
+    "WithoutArn": "IAM knows no resource for them",
 }
 NOT_NAMED_AFTER_THE_STACK = {
     "Artifacts": "one bucket of SAM's for all stacks",
     "Layers": "named by SAM after their logical ids",
     "MappingsRead": "random ids",
+    "MappingsChanged": "random ids; the condition names the functions",
     "Secrets": "named by CloudFormation after their logical ids",
+    "KeyOfTokensTagged": "random ids; the condition names the tag",
     "KeyOfTokens": "random ids; the condition names the tag",
     "KeyOfTheCustomer": "the customer's",
     "Api": "random ids",
@@ -173,6 +160,14 @@ def test_every_resource_stands_only_where_there_is_no_arn() -> None:
     assert {statement["Sid"] for statement in STATEMENTS if "*" in list(resources_in(statement))} == set(EVERY_RESOURCE)
 
 
+@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda entry: str(entry["Sid"]))
+def test_an_action_is_limited_to_resources_exactly_where_iam_can_do_that(statement: Json) -> None:
+    for action in set(statement["Action"]) - OF_HANDLERS_ALONE:
+        service, name = action.split(":")
+        known = IAM_ACTIONS[service]["Actions"][name.lower()]
+        assert bool(known.get("Resources")) == (statement["Resource"] != "*"), action
+
+
 def test_everything_else_is_named_after_the_stack_where_it_can_be() -> None:
     elsewhere = {
         statement["Sid"]
@@ -228,7 +223,8 @@ def test_roles_are_passed_to_the_services_that_the_template_gives_them_to_and_no
 def test_the_key_of_the_bots_tokens_has_the_tag_that_the_policy_asks_for() -> None:
     assert RESOURCES["BotTokensKey"]["Properties"]["Tags"] == [{"Key": "hashcart", "Value": {"Ref": "AWS::StackName"}}]
     assert statement("KeyOfTokens")["Condition"] == {"StringEquals": {"aws:ResourceTag/hashcart": "STACK"}}
-    assert statement("KeyOfTokensMade")["Condition"] == {"StringEquals": {"aws:RequestTag/hashcart": "STACK"}}
+    for sid in ("KeyOfTokensMade", "KeyOfTokensTagged"):
+        assert statement(sid)["Condition"] == {"StringEquals": {"aws:RequestTag/hashcart": "STACK"}}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.name))
