@@ -61,6 +61,8 @@ class Stack:
         found = functions.list_functions()["Functions"]
         name = next(function["FunctionName"] for function in found if f"-{logical_id}-" in function["FunctionName"])
         functions.update_function_configuration(FunctionName=name, Timeout=timeout)
+        version = functions.publish_version(FunctionName=name)["Version"]
+        functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
 
 def open_stack() -> Stack:
