@@ -98,7 +98,7 @@ def step(name: str) -> Iterator[None]:
         raise failed(
             name,
             f"AWS refuses ({code})",
-            "Your AWS user lacks a permission of docs/operator-policy.json."
+            "Your AWS user lacks a permission of deploy/operator-policy.json."
             if denied
             else "Run this again; nothing is done twice.",
         ) from error

@@ -173,7 +173,7 @@ def test_what_could_not_be_removed_is_told(aws: Aws, operate: Deployed, monkeypa
 def test_an_operator_without_permission_is_told_which(operate: Deployed) -> None:
     operate.fail("sqs", "receive_message", refused("AccessDenied"))
     status, said = operate("redrive", "--queue", "posts")
-    assert (status, "docs/operator-policy.json" in said) == (1, True)
+    assert (status, "deploy/operator-policy.json" in said) == (1, True)
 
 
 def test_a_stack_without_the_queue_has_to_be_deployed_again(operate: Deployed) -> None:

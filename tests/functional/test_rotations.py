@@ -208,7 +208,7 @@ def test_a_secret_that_is_none_is_told(value: str, operator: Operator, aws: Aws)
 def test_an_operator_without_permission_is_told(operator: Operator) -> None:
     operator.deployed.fail("secretsmanager", "put_secret_value", refused("AccessDeniedException"))
     status, said = operator.rotate("pages")
-    assert (status, "docs/operator-policy.json" in said) == (1, True)
+    assert (status, "deploy/operator-policy.json" in said) == (1, True)
 
 
 def test_old_links_and_open_forms_survive_the_rotation_of_the_pages_key(
