@@ -14,7 +14,7 @@ from hashcart.domain.summons import Bot
 from hashcart.domain.x_prices import DOLLAR
 from hashcart.domain.x_spending import day_of
 from hashcart.http import HttpClient
-from hashcart.observability import clock_ms, logger, report_metric
+from hashcart.observability import Tally, clock_ms, logger, report_metric
 from hashcart.secrets import Secret
 from hashcart.settings import base_url, flag, names, text, whole_number
 from hashcart.social.x.client import XApi
@@ -62,4 +62,8 @@ def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, 
     passed_on = sweep_posts(lambda: context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS)
     spending = checkpoints.spending(day_of(clock_ms()))
     report_metric(context.function_name, "XBudgetUsedPercent", spending.percent_of(budget.daily))
+    tally = Tally()
+    for purpose, spent in spending.by_purpose.items():
+        tally.count(f"XMicroDollars.{purpose}", spent.money)
+    tally.log()
     return {"passed_on": passed_on}

@@ -35,6 +35,7 @@ AWS_METRICS = {
         | {"NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives"},
     ),
     "AWS/ApiGateway": ("ApiId", {"Count", "4xx", "5xx", "Latency", "IntegrationLatency", "DataProcessed"}),
+    "AWS/Logs": ("LogGroupName", {"IncomingBytes", "IncomingLogEvents"}),
     "AWS/DynamoDB": (
         "TableName",
         {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"},

@@ -16,7 +16,7 @@ from hashcart.domain.posts import X, posted_at_ms
 from hashcart.messages.notices import AccountNotice, NoticeKind
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import to_json
-from hashcart.observability import report, report_metric
+from hashcart.observability import report, report_metric, this_function
 from hashcart.storage.pending import PendingItem, PendingKind
 
 METRIC = "PausedForManyAdds"
@@ -62,7 +62,7 @@ class WatchAdds:
         rows = self.rows.between(link.shopper_id, start_ms, made_ms + HOUR_MS)
         since_ms = crowded_since_ms(rows, self.most_an_hour)
         if since_ms is not None and self.links.pause_adding(link, adds_since_ms=since_ms):
-            report_metric("outcome_delivery", METRIC, 1)
+            report_metric(this_function(), METRIC, 1)
             report(message.post_id, "paused", TOO_MANY)
             self._tell(link)
 
