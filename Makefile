@@ -68,6 +68,13 @@ cold-start: $(INSTALLED) ## How long each function takes to load, beside boto3's
 		Architecture=$$(uname -m | sed s/aarch64/arm64/) >/dev/null 2>&1
 	@$(BIN)/python benchmarks/cold_start.py
 
+.PHONY: bench
+# Tables and plots go to .local/benchmarks; BENCH="bill viral_post" runs some, BENCH=--quick only proves that all run.
+bench: $(INSTALLED) ## Cold starts, AWS calls and bill, throughput, a viral post: beside their targets [BENCH=bill]
+	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/sam build --cached --parameter-overrides \
+		Architecture=$$(uname -m | sed s/aarch64/arm64/) >/dev/null 2>&1
+	@PYTHONPATH=layers/hashcart:.$(subst $() ,,$(patsubst %/,:%,$(wildcard functions/*/))) $(BIN)/python -m benchmarks $(BENCH)
+
 .PHONY: store-check
 # CONFIG_ENV=prod names a section of samconfig.toml, SECRET=file.json credentials that are not deployed, CUSTOMER=… a cart.
 store-check: $(INSTALLED) ## Whether your store works: PRODUCT=https://… [PARAMETERS="Store=shopify …"]

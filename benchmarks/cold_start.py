@@ -23,6 +23,7 @@ import boto3
 boto3.client("sqs")
 boto3.client("secretsmanager")
 """
+FLOOR_NAME = "boto3 SQS + Secrets Manager"
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if (path / f"{path.name}.py").is_file())
 VARIABLES = re.findall(r"^ {10}([A-Z][A-Z0-9_]*):", (ROOT / "template.yaml").read_text(), re.MULTILINE)
 ADDRESSES = [name for name in VARIABLES if name.endswith("_URL") and not name.endswith("QUEUE_URL")]
@@ -62,22 +63,27 @@ def seconds(code: str, **own: str) -> float:
     return float(output.splitlines()[-1])
 
 
-def main() -> None:
-    """Measure and print a table."""
-    rows: dict[str, tuple[str, dict[str, str]]] = {"boto3 SQS + Secrets Manager": (FLOOR, {})}
+def measure(rounds: int = ROUNDS) -> dict[str, float]:
+    """Median seconds by what is loaded, the floor first."""
+    rows: dict[str, tuple[str, dict[str, str]]] = {FLOOR_NAME: (FLOOR, {})}
     rows |= {name: (f"import {name}", {}) for name in FUNCTIONS}
     rows |= {f"cart_insertion, {name}": ("import cart_insertion", own) for name, own in STORES.items()}
     times: dict[str, list[float]] = {name: [] for name in rows}
     for code, own in rows.values():
         seconds(code, **own)  # warms the disk cache and writes the byte code, which a layer has too
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, (code, own) in rows.items():
             times[name].append(seconds(code, **own))
-    floor = statistics.median(times["boto3 SQS + Secrets Manager"])
-    print(f"{time.strftime('%Y-%m-%d')}, Python {sys.version.split()[0]}, median of {ROUNDS}")  # noqa: T201
-    for name, measured in times.items():
-        median = statistics.median(measured)
-        print(f"{name:41} {median * 1000:7.0f} ms  {median / floor:5.2f} x")  # noqa: T201
+    return {name: statistics.median(measured) for name, measured in times.items()}
+
+
+def main() -> None:
+    """Measure and print a table."""
+    medians = measure()
+    floor = medians[FLOOR_NAME]
+    print(f"{time.strftime('%Y-%m-%d')}, Python {sys.version.split()[0]}, median of {ROUNDS}")
+    for name, median in medians.items():
+        print(f"{name:41} {median * 1000:7.0f} ms  {median / floor:5.2f} x")
 
 
 if __name__ == "__main__":

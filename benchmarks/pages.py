@@ -96,7 +96,7 @@ def weight(stack: Stack, path: str) -> tuple[int, int, int]:
 def main() -> None:
     """Measure and print a table."""
     stack = open_stack()
-    print(f"{'page':10} {'HTML':>8} {'gzipped':>8} {'style, pictures':>16} {'warm':>8} {'cold':>8}")  # noqa: T201
+    print(f"{'page':10} {'HTML':>8} {'gzipped':>8} {'style, pictures':>16} {'warm':>8} {'cold':>8}")
     for path, function in PAGES.items():
         html, compressed, assets = weight(stack, path)
         warm = statistics.median(stack.first_byte_ms(path) for _ in range(WARM_ROUNDS))
@@ -105,7 +105,7 @@ def main() -> None:
             stack.forget_worker(function, timeout=TIMEOUT_SECONDS - COLD_ROUNDS + 1 + number)
             cold.append(stack.first_byte_ms(path))
         sizes = f"{html:7} B {compressed:6} B {assets:14} B"
-        print(f"{path:10} {sizes} {warm:5.0f} ms {statistics.median(cold):5.0f} ms")  # noqa: T201
+        print(f"{path:10} {sizes} {warm:5.0f} ms {statistics.median(cold):5.0f} ms")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What HashCart costs and how fast it is: `make bench`, docs/benchmarks.md."""
