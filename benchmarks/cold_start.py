@@ -35,9 +35,19 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "x",
     "AWS_DEFAULT_REGION": "us-east-1",
     "STORE": "demo",
-    **dict.fromkeys(("MAX_QUANTITY", "MAX_ADDS_PER_HOUR", "LOG_RETENTION_DAYS", "X_DAILY_BUDGET"), "10"),
     **dict.fromkeys(
-        ("REPLY_TO_STRANGERS", "KEEP_ASSOCIATE_TAGS", "DELETES_ARRIVE", "SWEEP_MENTIONS", "SWEEP_SEARCH"), "true"
+        ("MAX_QUANTITY", "MAX_ADDS_PER_HOUR", "LOG_RETENTION_DAYS", "X_DAILY_BUDGET", "X_SUBSCRIPTION_LIMIT"), "10"
+    ),
+    **dict.fromkeys(
+        (
+            "REPLY_TO_STRANGERS",
+            "KEEP_ASSOCIATE_TAGS",
+            "DELETES_ARRIVE",
+            "SWEEP_MENTIONS",
+            "SWEEP_SEARCH",
+            "X_SUBSCRIPTIONS",
+        ),
+        "true",
     ),
     "SIGN_IN_KIND": "oidc",
     "ACCENT_COLOR": "#3b4cc0",

@@ -22,6 +22,7 @@ from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
 from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending
+from hashcart.storage.post_events import PostEvents
 from hashcart.storage.recipients import Recipients
 from hashcart.storage.sessions import Sessions
 from hashcart.use_cases.leave import Leave, ShopperTables
@@ -72,6 +73,7 @@ account_pages = AccountPages(
     regions=regions,
     store_origin=sign_in_pages.store_origin,
     deletes_arrive=flag("DELETES_ARRIVE"),
+    post_events=PostEvents(dynamodb, text("ACCOUNT_LINKS_TABLE")) if flag("X_SUBSCRIPTIONS") else None,
     log_days=whole_number("LOG_RETENTION_DAYS"),
     clock_ms=clock_ms,
 )

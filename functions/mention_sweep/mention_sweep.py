@@ -1,5 +1,5 @@
-"""Each minute: mentions of the bot and replies with a cart hashtag, found at X itself → Posts queue; and every five
-minutes whether X still delivers to the webhook.
+"""Each minute: mentions of the bot and replies with a cart hashtag, found at X itself → Posts queue; whether X still
+delivers to the webhook; and X's subscriptions to what shoppers post, as they want them.
 """
 
 from functools import partial
@@ -19,13 +19,18 @@ from hashcart.secrets import Secret
 from hashcart.settings import base_url, flag, names, text, whole_number
 from hashcart.social.x.client import XApi
 from hashcart.social.x.search_queries import replies_with
+from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.checkpoints import Checkpoints
+from hashcart.storage.post_events import PostEvents
 from hashcart.use_cases.heal_webhooks import HealWebhooks
+from hashcart.use_cases.keep_subscriptions import KeepSubscriptions
 from hashcart.use_cases.sweep_posts import Source, SweepPosts
 from hashcart.use_cases.x_budget import XBudget
 
 # Longer than a call of X and the sending of a page may take.
 TIME_TO_FINISH_MS = 20_000
+# The sweep leaves this time to the subscriptions, of which each step is one call.
+TIME_TO_FINISH_A_CALL_MS = 8_000
 
 bot = Bot(text("BOT_USER_ID"), text("BOT_USERNAME"))
 api = XApi(HttpClient(), base_url("X_API_BASE_URL"), clock_ms)
@@ -38,9 +43,22 @@ def open_sources() -> list[Source]:
     return sources + ([Source("search", partial(api.search_recent, query))] if query else [])
 
 
-checkpoints = Checkpoints(boto3.client("dynamodb", config=CLIENT_CONFIG), text("CHECKPOINTS_TABLE"))
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+checkpoints = Checkpoints(dynamodb, text("CHECKPOINTS_TABLE"))
 app_secret = Secret(boto3.client("secretsmanager", config=CLIENT_CONFIG), text("X_APP_SECRET_ARN"), clock_ms=clock_ms)
 budget = XBudget(checkpoints, whole_number("X_DAILY_BUDGET") * DOLLAR, clock_ms)
+keep_subscriptions = KeepSubscriptions(
+    api=api,
+    wishes=PostEvents(dynamodb, text("ACCOUNT_LINKS_TABLE")),
+    links=AccountLinks(dynamodb, text("ACCOUNT_LINKS_TABLE")),
+    leases=checkpoints,
+    app_secret=app_secret,
+    budget=budget,
+    bot=bot,
+    is_on=flag("X_SUBSCRIPTIONS"),
+    limit=whole_number("X_SUBSCRIPTION_LIMIT"),
+    clock_ms=clock_ms,
+)
 heal_webhooks = HealWebhooks(api, checkpoints, app_secret, clock_ms)
 sweep_posts = SweepPosts(
     sources=open_sources(),
@@ -57,9 +75,17 @@ sweep_posts = SweepPosts(
 
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Keep the webhook alive, pass on what it may have missed, and tell what the day has cost so far."""
+    """Keep webhook and subscriptions in order, pass on what was missed, and tell what the day has cost so far."""
+
+    def has(time_ms: int) -> bool:
+        return context.get_remaining_time_in_millis() > time_ms
+
     heal_webhooks()
-    passed_on = sweep_posts(lambda: context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS)
+    passed_on = sweep_posts(lambda: has(TIME_TO_FINISH_MS))
+    usage = keep_subscriptions(lambda: has(TIME_TO_FINISH_A_CALL_MS))
+    if usage is not None:
+        report_metric(context.function_name, "Subscriptions", usage.used)
+        report_metric(context.function_name, "SubscriptionsUsedPercent", usage.percent)
     spending = checkpoints.spending(day_of(clock_ms()))
     report_metric(context.function_name, "XBudgetUsedPercent", spending.percent_of(budget.daily))
     tally = Tally()

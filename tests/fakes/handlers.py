@@ -83,6 +83,8 @@ class Bundle:
             "SWEEP_MENTIONS": "true",
             "SWEEP_SEARCH": "true",
             "X_DAILY_BUDGET": "50",
+            "X_SUBSCRIPTIONS": "false",
+            "X_SUBSCRIPTION_LIMIT": "1500",
             "PAGES_SECRET_ARN": self.pages_secret_arn,
             "PUBLIC_URL": PAGES,
             "STORE_NAME": "Northwind",

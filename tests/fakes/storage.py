@@ -12,7 +12,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkSettings, LinkState, Shopper, StoreAccount
+from hashcart.domain.account_links import (
+    NOT_PUBLIC,
+    PROTECTED,
+    REVOKED,
+    TOO_MANY,
+    AccountLink,
+    LinkSettings,
+    LinkState,
+    Shopper,
+    StoreAccount,
+)
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.cart_lines import CartLine, Confirmed, LineClick, Operation, Sent, Snapshot
 from hashcart.domain.offers import Offer, OfferBook
@@ -147,9 +157,24 @@ class MemoryAccountLinks(Faulty):
     def pause(self, x_user_id: str, *, reason: str, at_ms: int) -> bool:
         self._step()
         link = self.links.get(x_user_id)
-        if link is None or link.state is not LinkState.ACTIVE or link.consented_at_ms >= at_ms:
+        if link is None or link.consented_at_ms >= at_ms:
             return False
-        self.links[x_user_id] = replace(link, state=LinkState.PAUSED, state_reason=reason)
+        if link.state is not LinkState.ACTIVE and (reason != REVOKED or link.state_reason == REVOKED):
+            return False
+        protected = link.protected or reason == PROTECTED
+        self.links[x_user_id] = replace(
+            link, state=LinkState.PAUSED, state_reason=reason, state_since_ms=at_ms, protected=protected
+        )
+        return True
+
+    def resume_public(self, x_user_id: str, *, seen_ms: int) -> bool:
+        self._step()
+        link = self.links.get(x_user_id)
+        if link is None or link.state_reason not in NOT_PUBLIC or (link.state_since_ms or 0) >= seen_ms:
+            return False
+        self.links[x_user_id] = replace(
+            link, state=LinkState.ACTIVE, state_reason=None, state_since_ms=None, protected=False
+        )
         return True
 
     def pause_adding(self, link: AccountLink, *, adds_since_ms: int) -> bool:
@@ -194,7 +219,10 @@ class MemoryAccountLinks(Faulty):
         link = self.links.get(x_user_id)
         if link is None or (link.shopper_id, link.state_reason) != (shopper_id, reason):
             return False
-        self.links[x_user_id] = replace(link, state=LinkState.ACTIVE, state_reason=None)
+        protected = link.protected and reason != PROTECTED
+        self.links[x_user_id] = replace(
+            link, state=LinkState.ACTIVE, state_reason=None, state_since_ms=None, protected=protected
+        )
         return True
 
     def resume_email(self, shopper_id: str) -> bool:
@@ -730,6 +758,10 @@ class MemoryCheckpoints(Faulty):
             return False
         self.leases[work] = now_ms + lease_ms
         return True
+
+    def rest(self, work: str, *, until_ms: int) -> None:
+        self._step()
+        self.leases[work] = until_ms
 
     def release(self, work: str) -> None:
         self._step()

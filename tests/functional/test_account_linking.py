@@ -11,9 +11,18 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from urllib3.exceptions import ReadTimeoutError
 
-from hashcart.domain.account_links import AccountLink, EmailChoice, LinkState
+from hashcart.domain.account_links import (
+    PROTECTED,
+    SUSPENDED,
+    AccountLink,
+    EmailChoice,
+    LinkSettings,
+    LinkState,
+)
+from hashcart.domain.post_events import Progress
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.pending import Pending, PendingKind
+from hashcart.storage.post_events import PostEvents
 from hashcart.storage.recipients import Recipients
 from hashcart.use_cases.link_accounts import NOTICE_DELAY_MS
 from tests.fakes.aws import Aws, aws_account
@@ -472,6 +481,118 @@ def test_the_setting_about_deleted_replies_is_hidden_where_x_does_not_tell(
     link = world.link()
     assert link is not None
     assert not link.undo_on_delete
+
+
+@pytest.fixture
+def subscribing(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Where X's subscriptions are offered, and X tells of nobody's deletions by itself."""
+    world.bundle = Bundle(world.aws, world.internet, monkeypatch, X_SUBSCRIPTIONS="true", DELETES_ARRIVE="false")
+    return world
+
+
+def boxes(page: Page) -> set[str]:
+    return {str(box.attributes["name"]) for box in page.html.css("form[action='/account/settings'] [type=checkbox]")}
+
+
+def test_opting_in_to_post_events_is_recorded_with_its_time_and_policy(subscribing: World) -> None:
+    browser = subscribing.linked()
+    before = subscribing.link()
+    assert before is not None
+    assert (before.post_events_since_ms, before.post_events_policy) == (None, None)
+    page = browser.submit(browser.get("/account"), "/account/settings", post_events="yes")
+    link = subscribing.link()
+    assert link is not None
+    assert link.post_events_since_ms is not None
+    assert link.post_events_since_ms >= before.consented_at_ms
+    assert link.post_events_policy == before.policy_version
+    assert "X is being asked" in page.text
+    browser.submit(page, "/account/settings", quiet="yes")
+    again = subscribing.link()
+    assert again is not None
+    assert (again.post_events_since_ms, again.quiet) == (link.post_events_since_ms, True)
+    browser.submit(browser.get("/account"), "/account/settings", post_events=None)
+    after = subscribing.link()
+    assert after is not None
+    assert (after.post_events_since_ms, after.post_events_policy) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (Progress.MADE, "X tells us of your posts at once."),
+        (Progress.WAITING, "You are in line"),
+        (Progress.REFUSED, "does not do it for your profile at the moment"),
+    ],
+)
+def test_the_page_says_how_far_it_has_come_and_offers_deleting_where_x_tells_of_it(
+    subscribing: World, progress: Progress, text: str
+) -> None:
+    browser = subscribing.linked()
+    page = browser.submit(browser.get("/account"), "/account/settings", post_events="yes")
+    assert "undo_on_delete" not in boxes(page)
+    store = PostEvents(subscribing.aws.dynamodb, "AccountLinksTable")
+    wish = store.of_profile("333")
+    assert wish is not None
+    store.settle(wish, progress)
+    page = browser.get("/account")
+    assert text in page.text
+    assert ("undo_on_delete" in boxes(page)) == (progress is Progress.MADE)
+
+
+def test_what_the_page_did_not_show_is_left_as_it_is(subscribing: World) -> None:
+    browser = subscribing.linked()
+    page = browser.submit(browser.get("/account"), "/account/settings", post_events="yes")
+    store = PostEvents(subscribing.aws.dynamodb, "AccountLinksTable")
+    wish = store.of_profile("333")
+    assert wish is not None
+    store.settle(wish, Progress.MADE)
+    browser.submit(browser.get("/account"), "/account/settings", undo_on_delete="yes")
+    browser.submit(page, "/account/settings", quiet="yes")
+    link = subscribing.link()
+    assert link is not None
+    assert (link.undo_on_delete, link.quiet) == (True, True)
+
+
+def test_without_subscriptions_nothing_is_offered_and_a_consent_stays(world: World) -> None:
+    browser = world.linked()
+    link = world.link()
+    assert link is not None
+    settings = LinkSettings(
+        public_replies=False,
+        quiet=False,
+        undo_on_delete=False,
+        email=EmailChoice.NOTHING,
+        marketplace=link.marketplace,
+        country=link.country,
+        language="en",
+        post_events_since_ms=5,
+        post_events_policy="1",
+    )
+    world.links.change_settings(link.shopper_id, "333", settings, email_address=None)
+    page = browser.get("/account")
+    assert "post_events" not in boxes(page)
+    browser.submit(page, "/account/settings", quiet="yes")
+    link = world.link()
+    assert link is not None
+    assert (link.post_events_since_ms, link.post_events_policy, link.quiet) == (5, "1", True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"), [(PROTECTED, "your posts are protected"), (SUSPENDED, "has suspended your profile")]
+)
+def test_a_pause_by_xs_word_is_explained_and_ended_by_the_shopper(subscribing: World, reason: str, text: str) -> None:
+    browser = subscribing.linked()
+    browser.submit(browser.get("/account"), "/account/settings", post_events="yes")
+    link = subscribing.link()
+    assert link is not None
+    assert subscribing.links.pause("333", reason=reason, at_ms=link.consented_at_ms + 1)
+    page = browser.get("/account")
+    assert text in page.text
+    assert "While paused, X tells us nothing." in page.text
+    browser.submit(page, "/account/resume")
+    link = subscribing.link()
+    assert link is not None
+    assert (link.state, link.protected) == (LinkState.ACTIVE, False)
 
 
 def test_asking_for_mail_later_needs_the_stores_word_again(world: World) -> None:

@@ -385,6 +385,8 @@ def test_a_transaction_waits_for_others_and_then_gives_up(aws: Aws, monkeypatch:
     monkeypatch.setattr("hashcart.storage.table.time.sleep", slept.append)
     links = AccountLinks(aws.dynamodb, "AccountLinksTable")
     with Stubber(aws.dynamodb) as stub:
+        link = {"id": {"S": "x#222"}, "shopper_id": {"S": "somebody"}, "x_user_id": {"S": "222"}}
+        stub.add_response("get_item", {"Item": link})
         for _ in range(3):
             stub.add_client_error("transact_write_items", "TransactionCanceledException")
         with pytest.raises(ThrottledError):

@@ -216,6 +216,19 @@ def the_budget_is_used_up(watched: Watched) -> None:
     sweeps(watched)
 
 
+def x_has_subscriptions(used: int, limit: int) -> Step:
+    def step(watched: Watched) -> None:
+        watched.redeploy(X_SUBSCRIPTIONS="true", X_SUBSCRIPTION_LIMIT=str(limit))
+        of_the_bot = {"event_type": "post.mention.create", "filter": {"user_id": "900"}, "webhook_id": "77"}
+        listed = [{**of_the_bot, "subscription_id": str(number + 1)} for number in range(used)]
+        watched.internet.answer(f"GET {X_API}/2/activity/subscriptions", (200, {"data": listed, "meta": {}}))
+        for lease in ("lease#subscriptions", "lease#subscriptions_check"):
+            watched.aws.dynamodb.delete_item(TableName="CheckpointsTable", Key={"name": {"S": lease}})
+        sweeps(watched)
+
+    return step
+
+
 # ---------------------------------------------------------------- what waits
 
 
@@ -296,6 +309,7 @@ SCENARIOS: dict[str, Scenario] = {
     "SweepInterruptedAlarm": Scenario(x_is_down(2), x_is_down(15)),
     "SweepOverBudgetAlarm": Scenario(sweeps, the_budget_is_used_up),
     "XBudgetLowAlarm": Scenario(sweeps, the_budget_is_used_up),
+    "SubscriptionsNearLimitAlarm": Scenario(x_has_subscriptions(7, 10), x_has_subscriptions(8, 10)),
     "CartInsertionPostponedAlarm": Scenario(requests_are_made(3), the_store_is_down(21)),
     "OutcomeDeliveryStaleRepliesAlarm": Scenario(answers(8, 1000), answers(8, REPLY_DEADLINE_MS + 60_000)),
     "OutcomeDeliveryPendingAlarm": Scenario(

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from hashcart.domain.account_links import AccountLink
+from hashcart.domain.post_events import Progress
 from hashcart.domain.posts import posted_at_ms
 from hashcart.observability import clock_ms
 from hashcart.social.x.signature import sign
 from hashcart.storage.carts import Carts
+from hashcart.storage.post_events import PostEvents
 from local.events import EVENTS, fresh_event
 from local.settings import CONSUMER_SECRET
 from tests.fakes.account_links import tie
@@ -106,7 +109,9 @@ def test_x_is_asked_as_it_wants(internet: Internet, bundle: Bundle) -> None:
     assert "expansions" not in mentions.query
 
 
-def test_a_post_from_the_webhook_and_two_sweeps_counts_once(aws: Aws, internet: Internet, bundle: Bundle) -> None:
+def test_a_post_from_two_subscriptions_a_stream_and_two_sweeps_counts_once(
+    aws: Aws, internet: Internet, bundle: Bundle
+) -> None:
     own_id, parent_id = now_id(1000), post_id(60_000)
     reply = raw(own_id)
     parent = {
@@ -119,12 +124,16 @@ def test_a_post_from_the_webhook_and_two_sweeps_counts_once(aws: Aws, internet: 
     internet.answer(MENTIONS, page(reply))
     internet.answer(SEARCH, page(reply))
     assert sweep(bundle) == 2
-    event = {"data": {"event_type": "post.mention.create", "filter": {}, "payload": reply}}
-    body = json.dumps(event)
-    signed = {"x-twitter-webhooks-signature": sign(CONSUMER_SECRET, body.encode())}
-    assert bundle.invoke("webhook_intake", http_event("POST", body=body, headers=signed))["statusCode"] == 200
+    told: list[dict[str, Any]] = [
+        {"data": {"event_type": kind, "filter": {}, "payload": reply}}
+        for kind in ("post.mention.create", "post.create")
+    ]
+    for document in [*told, {"data": reply, "matching_rules": [{"id": "1", "tag": "cart"}]}]:
+        body = json.dumps(document)
+        signed = {"x-twitter-webhooks-signature": sign(CONSUMER_SECRET, body.encode())}
+        assert bundle.invoke("webhook_intake", http_event("POST", body=body, headers=signed))["statusCode"] == 200
     posts = aws.received("PostsQueue")
-    assert [message["post"]["id"] for message in posts] == [own_id] * 3
+    assert [message["post"]["id"] for message in posts] == [own_id] * 5
     for message in posts:
         bundle.invoke("hashtag_parsing", sqs_event(json.dumps(message)))
     for message in aws.received("CartRequestsQueue"):
@@ -221,3 +230,56 @@ def test_trouble_with_the_webhooks_does_not_hold_up_the_sweep(aws: Aws, internet
     internet.answer(MENTIONS, page(raw(now_id(1000))))
     assert sweep(bundle) == 1
     assert len(aws.received("PostsQueue")) == 1
+
+
+SUBSCRIPTIONS = f"{X_API}/2/activity/subscriptions"
+
+
+def opted_in(aws: Aws, x_user_id: str = "333") -> None:
+    link = AccountLink("shopper-ben", x_user_id, "ben", "store.localhost", "US", "en", clock_ms() - 600_000, "1")
+    tie(aws.dynamodb, replace(link, post_events_since_ms=clock_ms() - 600_000, post_events_policy="1"))
+
+
+def subscribing(internet: Internet) -> list[dict[str, str]]:
+    """X as it makes subscriptions; returns what it has been asked for."""
+    asked: list[dict[str, str]] = []
+    internet.answer(f"GET {SUBSCRIPTIONS}", (200, {"meta": {"result_count": 0}}))
+
+    def answer(request: Request) -> tuple[int, object]:
+        asked.append({**request.json(), **request.json()["filter"]})
+        return 200, {"data": {"subscription": {}}}
+
+    internet.routes[f"POST {SUBSCRIPTIONS}"] = answer
+    return asked
+
+
+def test_who_opted_in_is_subscribed_to_and_the_share_of_the_limit_is_a_metric(
+    aws: Aws, internet: Internet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    opted_in(aws)
+    asked = subscribing(internet)
+    sweep(Bundle(aws, internet, monkeypatch, X_SUBSCRIPTIONS="true", X_SUBSCRIPTION_LIMIT="2"))
+    assert [(each["event_type"], each["user_id"], each["webhook_id"]) for each in asked] == [
+        ("post.create", "333", "77"),
+        ("post.delete", "333", "77"),
+    ]
+    wish = PostEvents(aws.dynamodb, "AccountLinksTable").of_profile("333")
+    assert wish is not None
+    assert wish.progress is Progress.MADE
+    metrics = {name: value for record in caplog.records for name, value in vars(record).items() if "Subscript" in name}
+    assert metrics == {"Subscriptions": 2, "SubscriptionsUsedPercent": 100}
+
+
+def test_by_default_nobody_is_subscribed_to(aws: Aws, internet: Internet, bundle: Bundle) -> None:
+    sweep(bundle)
+    assert [request.path for request in internet.requests if "subscriptions" in request.path] == []
+
+
+def test_the_sweep_leaves_time_for_the_subscriptions(
+    aws: Aws, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opted_in(aws)
+    asked = subscribing(internet)
+    handler = Bundle(aws, internet, monkeypatch, X_SUBSCRIPTIONS="true").load("mention_sweep")
+    handler.lambda_handler({}, Context(remaining_ms=19_000))
+    assert len(asked) == 2

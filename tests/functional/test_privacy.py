@@ -58,6 +58,7 @@ def export(aws: Aws) -> dict[str, Any]:
     link = AccountLink(
         me, "222", "ada_shops", "store.localhost", "US", "en", NOW_MS, "1", email=EmailChoice.EVERYTHING,
         avatar_url="https://pbs.twimg.com/a.png", sensitive_categories=("health",),
+        post_events_since_ms=NOW_MS, post_events_policy="1",
     )  # fmt: skip
     links.link(link, email_address="ada@example.com", now_ms=NOW_MS)
     links.pause_adding(link, adds_since_ms=NOW_MS)
@@ -111,7 +112,8 @@ def test_an_export_has_a_part_for_each_table(export: dict[str, Any]) -> None:
     empty = [name for name, part in export.items() if not part]
     assert empty == []
     assert set(export) == {
-        "exported_at_ms", "shopper", "account", "link", "carts", "activity", "pending", "sessions", "offers",
+        "exported_at_ms", "shopper", "account", "link", "post_events", "carts", "activity", "pending", "sessions",
+        "offers",
     }  # fmt: skip
     assert len(export["pending"]) == 4
 

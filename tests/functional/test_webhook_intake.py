@@ -78,6 +78,8 @@ EXPECTED = {
     "no_entities": (200, ["post"]),
     "deleted": (200, ["deleted"]),
     "revoked": (200, ["revoked"]),
+    "post_create": (200, ["post"]),
+    "author_protected": (200, ["protected"]),
     "own_post": (200, []),
     "id_is_a_number": (200, []),
     "unknown_event": (200, []),
@@ -112,6 +114,20 @@ def test_the_challenge_is_answered_with_the_consumer_secret(intake: ModuleType) 
 @pytest.mark.parametrize("query", [None, {}, {"crc_token": "short"}, {"crc_token": "ü" * 20}, {"crc_token": "a" * 129}])
 def test_a_challenge_that_is_none_is_refused(intake: ModuleType, query: dict[str, str] | None) -> None:
     assert handle(intake, http_event("GET", query=query))[0] == 400
+
+
+def test_a_protected_author_is_told_of_and_nothing_else(aws: Aws, intake: ModuleType) -> None:
+    before_ms = clock_ms()
+    handle(intake, fresh_event(EVENTS / "webhook_intake__author_protected.json", before_ms))
+    (message,) = aws.received("PostsQueue")
+    assert abs(message.pop("seen_ms") - before_ms) < 60_000
+    assert message == {"user_id": "222", "kind": "protected", "schema": 1}
+
+
+@pytest.mark.parametrize("users", [None, [], [{"id": "111", "protected": True}], [{"id": "222", "protected": "yes"}]])
+def test_only_x_saying_so_of_the_author_makes_one_protected(aws: Aws, intake: ModuleType, users: object) -> None:
+    handle(intake, signed({**post(), "includes": {"users": users}}))
+    assert [message["kind"] for message in aws.received("PostsQueue")] == ["post"]
 
 
 def test_the_message_holds_what_parsing_needs(aws: Aws, intake: ModuleType) -> None:

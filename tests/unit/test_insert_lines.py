@@ -6,7 +6,15 @@ from dataclasses import replace
 import pytest
 
 from hashcart.consumers import Delivery
-from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState, Shopper
+from hashcart.domain.account_links import (
+    PAUSED_BY_SHOPPER,
+    PROTECTED,
+    SUSPENDED,
+    TOO_MANY,
+    AccountLink,
+    LinkState,
+    Shopper,
+)
 from hashcart.domain.cart_lines import Snapshot, StoreState
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import Code
@@ -22,7 +30,7 @@ from hashcart.messages.cart_requests import (
     UndoRequested,
 )
 from hashcart.messages.outcomes import OutcomeReached
-from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
+from hashcart.messages.posts import AccessRevoked, PostDeleted, ProfileProtected, to_json
 from hashcart.storage.pending import PendingKind
 from hashcart.stores.protocol import StoreUnavailableError
 from hashcart.use_cases.insert_lines import LONGEST_WAIT_MS, SHORTEST_WAIT_MS, InsertLines, ShopRules
@@ -94,6 +102,7 @@ class Insertion:
         PostDeleted(POST, "333"),
         PostDeleted(POST, "222"),
         AccessRevoked("333", NOW_MS),
+        ProfileProtected("333", NOW_MS),
     ],
 )
 def test_what_changes_nothing_leaves_nothing(request_: CartRequest) -> None:
@@ -142,6 +151,35 @@ def test_a_paused_link_adds_nothing_now_and_everything_after() -> None:
     assert insertion.rows.rows == {}
     insertion.links.links["222"] = LINK
     assert insertion.code(ADD) is Code.ADDED
+
+
+def hidden(reason: str, since_ms: int) -> AccountLink:
+    return replace(LINK, state=LinkState.PAUSED, state_reason=reason, state_since_ms=since_ms)
+
+
+@pytest.mark.parametrize("reason", [PROTECTED, SUSPENDED])
+def test_a_profile_that_is_not_public_is_paused_until_x_shows_a_younger_post(reason: str) -> None:
+    insertion = Insertion(LINK if reason == PROTECTED else hidden(reason, NOW_MS - 500))
+    if reason == PROTECTED:
+        assert insertion(ProfileProtected("222", NOW_MS - 500)) is None
+    reached = insertion(ADD)
+    assert reached is not None
+    assert (reached.outcome.code, reached.outcome.reason) == (Code.PAUSED, reason)
+    younger = post_id(400)
+    assert insertion.code(replace(ADD, post_id=younger, first_id=younger)) is Code.ADDED
+    assert insertion.links.links["222"].state is LinkState.ACTIVE
+
+
+def test_a_pause_for_another_reason_is_not_ended_by_a_post() -> None:
+    insertion = Insertion(hidden(PAUSED_BY_SHOPPER, NOW_MS - 5000))
+    assert insertion.code(ADD) is Code.PAUSED
+
+
+def test_who_is_not_public_still_adds_privately() -> None:
+    insertion = Insertion(hidden(PROTECTED, NOW_MS - 5000))
+    request = replace(ADD, network="private", shopper_id="shopper-1", parent_id="")
+    assert insertion.code(request) is Code.ADDED
+    assert insertion.links.links["222"].state is LinkState.PAUSED
 
 
 def test_a_parent_that_x_could_not_show_is_decided_at_another_delivery() -> None:

@@ -5,7 +5,15 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from hashcart.domain.account_links import EmailChoice, LinkSettings, LinkState, Shopper, StoreAccount, XProfile
+from hashcart.domain.account_links import (
+    PROTECTED,
+    EmailChoice,
+    LinkSettings,
+    LinkState,
+    Shopper,
+    StoreAccount,
+    XProfile,
+)
 from hashcart.messages.notices import AccountNotice, NoticeKind
 from hashcart.storage.account_links import (
     ContendedError,
@@ -27,7 +35,7 @@ from tests.fakes.storage import MemoryAccountLinks, MemoryPending
 
 ADA = StoreAccount("https://store.test", "ada", "Ada", "ada@example.com")
 BEN = StoreAccount("https://store.test", "ben")
-PROFILE = XProfile("222", "ada_shops", "Ada", "https://pbs.twimg.com/a.png", protected=True)
+PROFILE = XProfile("222", "ada_shops", "Ada", "https://pbs.twimg.com/a.png")
 CONSENT = Consent(
     ties_profile=True,
     public_replies=True,
@@ -67,7 +75,7 @@ def test_a_link_records_who_agreed_to_what_and_when(desk: Desk) -> None:
     link = desk.accounts.link(desk.ada, PROFILE, CONSENT)
     assert desk.links.links["222"] == link
     assert (link.shopper_id, link.x_user_id, link.handle) == (desk.ada, "222", "ada_shops")
-    assert (link.avatar_url, link.protected) == (PROFILE.avatar_url, True)
+    assert (link.avatar_url, link.protected, link.state) == (PROFILE.avatar_url, False, LinkState.ACTIVE)
     assert (link.consented_at_ms, link.policy_version) == (NOW_MS, "2026-11")
     assert (link.public_replies, link.email, link.language) == (True, EmailChoice.EVERYTHING, "de")
     assert (link.quiet, link.undo_on_delete, link.hide_sensitive) == (False, False, True)
@@ -213,6 +221,22 @@ def test_only_a_new_sign_in_ends_what_x_revoked(desk: Desk) -> None:
     assert not desk.accounts.resume(desk.ada)
     desk.accounts.link(desk.ada, PROFILE, SILENT)
     assert desk.links.links["222"].state is LinkState.ACTIVE
+
+
+def test_a_protected_profile_waits_for_its_first_public_post(desk: Desk) -> None:
+    link = desk.accounts.link(desk.ada, replace(PROFILE, protected=True), SILENT)
+    assert (link.state, link.state_reason, link.protected) == (LinkState.PAUSED, PROTECTED, True)
+    assert not desk.links.resume_public("222", seen_ms=NOW_MS)
+    assert desk.links.resume_public("222", seen_ms=NOW_MS + 1)
+    link = desk.links.links["222"]
+    assert (link.state, link.protected, link.state_since_ms) == (LinkState.ACTIVE, False, None)
+
+
+def test_who_knows_better_than_x_resumes(desk: Desk) -> None:
+    desk.accounts.link(desk.ada, replace(PROFILE, protected=True), SILENT)
+    assert desk.accounts.resume(desk.ada)
+    link = desk.links.links["222"]
+    assert (link.state, link.protected) == (LinkState.ACTIVE, False)
 
 
 def test_mail_is_resumed(desk: Desk) -> None:

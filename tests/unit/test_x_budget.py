@@ -40,7 +40,7 @@ def aws() -> Iterator[Aws]:
 
 @pytest.mark.parametrize("purpose", Purpose)
 def test_each_purpose_has_a_price(purpose: Purpose) -> None:
-    other = {Purpose.REPLIES: SUMMONED_REPLY, Purpose.SIGN_INS: USER_READ}
+    other = {Purpose.REPLIES: SUMMONED_REPLY, Purpose.SIGN_INS: USER_READ, Purpose.PROFILES: USER_READ}
     assert purpose.price == other.get(purpose, POST_READ)
 
 

@@ -7,6 +7,7 @@ import pytest
 from urllib3.exceptions import NewConnectionError, ReadTimeoutError
 
 from hashcart.domain.bot_tokens import BotToken
+from hashcart.domain.post_events import Subscription
 from hashcart.domain.posts import Post
 from hashcart.http import MAX_ANSWER_BYTES, HttpClient
 from hashcart.secrets import SecretUnavailableError
@@ -17,9 +18,11 @@ from hashcart.social.x.client import (
     DuplicateReplyError,
     Missing,
     PostPage,
+    Profile,
     RateLimitedError,
     ReplyRefusedError,
     Stretch,
+    SubscriptionRefusedError,
     TokenRejectedError,
     Webhook,
     XApi,
@@ -411,3 +414,118 @@ def test_a_replay_that_may_come_later(internet: Internet, api: XApi, status: int
     internet.answer(f"POST {X}/2/webhooks/replay", (status, {}))
     with pytest.raises(XUnavailableError):
         api.replay("1", "app", from_ms=0, to_ms=1)
+
+
+SUBSCRIPTIONS = f"{X}/2/activity/subscriptions"
+MADE = {
+    "subscription_id": "1",
+    "event_type": "post.create",
+    "filter": {"user_id": "222"},
+    "webhook_id": "77",
+    "created_at": "2026-11-23T12:00:00.000Z",
+    "updated_at": "2026-11-23T12:00:00.000Z",
+}
+
+
+def test_subscriptions_are_read_by_pages(api: XApi, internet: Internet) -> None:
+    odd: list[Any] = [{"subscription_id": "?"}, "?", {"id": "2", "event_type": "news.new", "filter": {"keyword": "x"}}]
+    internet.answer(
+        f"GET {SUBSCRIPTIONS}",
+        (200, {"data": [MADE, *odd], "meta": {"next_token": "n"}}),
+        (200, {"meta": {"result_count": 0}}),
+    )
+    first, last = api.subscriptions("app", None), api.subscriptions("app", "n")
+    assert first.subscriptions == (
+        Subscription("1", "post.create", "222", "77"),
+        Subscription("2", "news.new", "", ""),
+    )
+    assert (first.next_token, last.subscriptions, last.next_token) == ("n", (), None)
+    assert [request.query for request in internet.requests] == [
+        {"max_results": "1000"},
+        {"max_results": "1000", "pagination_token": "n"},
+    ]
+
+
+@pytest.mark.parametrize("answer", [(200, {"data": {"subscription": MADE}}), (201, [MADE])])
+def test_a_subscription_is_made(api: XApi, internet: Internet, answer: Answer) -> None:
+    internet.answer(f"POST {SUBSCRIPTIONS}", answer)
+    api.subscribe("post.create", "222", "77", "app")
+    assert internet.requests[0].json() == {
+        "event_type": "post.create",
+        "filter": {"user_id": "222"},
+        "tag": "cart",
+        "webhook_id": "77",
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_full", "is_there"),
+    [
+        ((400, {"type": "https://api.x.com/2/problems/invalid-request", "errors": [{"message": "no"}]}), False, False),
+        ((400, {"errors": [{"message": "Subscription already exists."}]}), False, True),
+        ((409, {}), False, True),
+        ((403, {"type": "https://api.x.com/2/problems/usage-capped", "title": "Usage"}), True, False),
+        ((400, {"detail": "You have reached the maximum number of subscriptions."}), True, False),
+        ((400, {"errors": [{"detail": "Subscription limit"}]}), True, False),
+        ((404, b"<html>"), False, False),
+    ],
+)
+def test_a_refused_subscription_says_why(
+    api: XApi, internet: Internet, answer: Answer, is_full: bool, is_there: bool
+) -> None:
+    internet.answer(f"POST {SUBSCRIPTIONS}", answer)
+    with pytest.raises(SubscriptionRefusedError) as caught:
+        api.subscribe("post.create", "222", "77", "app")
+    assert (caught.value.is_full, caught.value.is_there) == (is_full, is_there)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ((503, {}), XUnavailableError),
+        ((429, {}), RateLimitedError),
+        ((401, {}), TokenRejectedError),
+        (ReadTimeoutError(None, "", "timed out"), XUnavailableError),  # type: ignore[arg-type]
+    ],
+)
+def test_subscribing_in_trouble(api: XApi, internet: Internet, answer: Answer, error: type[Exception]) -> None:
+    internet.answer(f"POST {SUBSCRIPTIONS}", answer)
+    with pytest.raises(error):
+        api.subscribe("post.create", "222", "77", "app")
+
+
+def test_subscriptions_are_moved_and_ended(api: XApi, internet: Internet) -> None:
+    internet.answer(f"PUT {SUBSCRIPTIONS}/1", (200, {"data": {}}))
+    internet.answer(f"DELETE {SUBSCRIPTIONS}", (200, {"data": {"deleted": True}}), (404, {}), (400, {}))
+    api.move_subscription("1", "78", "app")
+    api.unsubscribe(("1", "2"), "app")
+    api.unsubscribe(("1", "2"), "app")
+    assert internet.requests[0].json() == {"webhook_id": "78"}
+    assert internet.requests[1].query == {"ids": "1,2"}
+    with pytest.raises(XUnavailableError):
+        api.unsubscribe(("1",), "app")
+
+
+def test_what_x_says_of_profiles(api: XApi, internet: Internet) -> None:
+    not_found = {"type": "https://api.x.com/2/problems/resource-not-found", "resource_type": "user"}
+    internet.answer(
+        f"GET {X}/2/users",
+        (
+            200,
+            {
+                "data": [{"id": "1", "protected": False}, {"id": "2", "protected": True}, {"id": "9"}],
+                "errors": [
+                    {**not_found, "title": "Forbidden", "detail": "User has been suspended: [3].", "resource_id": "3"},
+                    {**not_found, "title": "Not Found Error", "detail": "Could not find user", "value": "4"},
+                    {"type": "https://api.x.com/2/problems/other", "resource_id": "5"},
+                ],
+            },
+        ),
+    )
+    assert api.profiles(["1", "2", "3", "4", "5"], "app") == {
+        "1": Profile.PUBLIC,
+        "2": Profile.PROTECTED,
+        "3": Profile.SUSPENDED,
+        "4": Profile.GONE,
+    }
+    assert internet.requests[0].query == {"ids": "1,2,3,4,5", "user.fields": "protected"}

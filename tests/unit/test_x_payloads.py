@@ -20,7 +20,7 @@ NAMES = [
     *("data", "event_type", "payload", "includes", "tweets", "posts", "id", "id_str", "text", "author_id", "type"),
     *("edit_history_tweet_ids", "note_tweet", "note_post", "entities", "hashtags", "urls", "mentions", "start", "end"),
     *("tag", "username", "expanded_url", "unwound_url", "url", "images", "title", "referenced_tweets", "user_id"),
-    *("referenced_posts", "in_reply_to_user_id", "date_time"),
+    *("referenced_posts", "in_reply_to_user_id", "date_time", "users", "protected"),
 ]
 VALUES = [
     *("post.create", "post.delete", "oauth.revoke", "2090000000000000002", "replied_to", "retweeted", "0"),

@@ -13,6 +13,15 @@ PAUSED_BY_SHOPPER = "shopper"
 TOO_MANY = "too_many"
 """The reason of a pause since posts of the profile added more in an hour than is usual; the account page asks why."""
 
+PROTECTED = "protected"
+"""The reason of a pause since X says that the profile's posts are shown to its followers only."""
+
+SUSPENDED = "suspended"
+"""The reason of a pause since X says that it has suspended the profile."""
+
+NOT_PUBLIC = frozenset({PROTECTED, SUSPENDED})
+"""Pauses that end by themselves once X shows a newer post of the profile; they keep nobody from adding privately."""
+
 
 class LinkState(StrEnum):
     """Whether posts of the profile are acted upon."""
@@ -35,9 +44,12 @@ class AccountLink:
 
     `consented_at_ms` is the moment of consent: posts before it count as not linked.
     `public_replies` is off until the shopper opts in; `quiet` silences even opted-in answers.
-    `protected` is what X said of the profile when it was linked: its posts are never delivered.
     `adds_since_ms` is when the adds began for which the link was last paused as too many; `vouched_at_ms` is when the
     shopper said that those were meant.
+    `protected` is what X last said of the profile: its posts are never delivered. `state_since_ms` is from when on it
+    is paused, as far as X's word is the reason.
+    `post_events_since_ms` is the moment of the consent, under `post_events_policy`, that X tells of each post of the
+    profile at once; None without.
     `sensitive_categories` are the shopper's own, beside the merchant's; `hide_sensitive` covers such lines on the cart
     page until they are tapped.
     """
@@ -55,11 +67,14 @@ class AccountLink:
     undo_on_delete: bool = False
     state: LinkState = LinkState.ACTIVE
     state_reason: str | None = None
+    state_since_ms: int | None = None
     avatar_url: str | None = None
     protected: bool = False
     email: EmailChoice = EmailChoice.NOTHING
     sensitive_categories: tuple[str, ...] = ()
     hide_sensitive: bool = True
+    post_events_since_ms: int | None = None
+    post_events_policy: str | None = None
     adds_since_ms: int | None = None
     vouched_at_ms: int | None = None
 
@@ -131,3 +146,5 @@ class LinkSettings:
     language: str
     sensitive_categories: tuple[str, ...] = ()
     hide_sensitive: bool = True
+    post_events_since_ms: int | None = None
+    post_events_policy: str | None = None

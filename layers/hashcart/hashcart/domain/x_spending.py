@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     OWN_REPLIES = "own_replies"
     PARENTS = "parents"
     SIGN_INS = "sign_ins"
+    PROFILES = "profiles"
 
     @property
     def price(self) -> int:
@@ -28,7 +29,7 @@ class Purpose(StrEnum):
 
         Mentions count as any post: whether X takes them for the app's own when the app's token reads them is not known.
         """
-        return {Purpose.REPLIES: SUMMONED_REPLY, Purpose.SIGN_INS: USER_READ}.get(self, POST_READ)
+        return _PRICES.get(self, POST_READ)
 
     @property
     def percent(self) -> int | None:
@@ -39,6 +40,9 @@ class Purpose(StrEnum):
         if self in (Purpose.PARENTS, Purpose.SIGN_INS):
             return None
         return 100 if self in (Purpose.REPLIES, Purpose.OWN_REPLIES) else READS_PERCENT
+
+
+_PRICES = {Purpose.REPLIES: SUMMONED_REPLY, Purpose.SIGN_INS: USER_READ, Purpose.PROFILES: USER_READ}
 
 
 @dataclass(frozen=True, slots=True)

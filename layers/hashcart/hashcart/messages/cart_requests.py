@@ -7,7 +7,7 @@ from typing import Literal
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.posts import X, order_key
 from hashcart.domain.product_links import ProductReference
-from hashcart.messages.posts import SCHEMA_VERSION, AccessRevoked, PostDeleted, PostMessage
+from hashcart.messages.posts import SCHEMA_VERSION, AccessRevoked, PostDeleted, PostMessage, ProfileProtected
 from hashcart.messages.reading import reader_of
 
 X_UNAVAILABLE = "x_unavailable"
@@ -104,7 +104,9 @@ class StopRequested:
     schema: Literal[1] = SCHEMA_VERSION
 
 
-type CartRequest = AddRequested | HashtagDropped | UndoRequested | StopRequested | PostDeleted | AccessRevoked
+type CartRequest = (
+    AddRequested | HashtagDropped | UndoRequested | StopRequested | PostDeleted | AccessRevoked | ProfileProtected
+)
 
 read_cart_request: Callable[[str], CartRequest] = reader_of(CartRequest)
 

@@ -43,6 +43,16 @@ class AccessRevoked:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileProtected:
+    """Posts queue, then Cart requests queue: X says that a profile's posts were protected at the moment `seen_ms`."""
+
+    user_id: str
+    seen_ms: int
+    kind: Literal["protected"] = "protected"
+    schema: Literal[1] = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
 class PrivateAdd:
     """Posts queue: a shopper asks on the cart page for the product behind a link, seen by nobody.
 
@@ -81,7 +91,7 @@ class OfferTaken:
         return self.post.author_id
 
 
-type PostMessage = PostArrived | PostDeleted | AccessRevoked | PrivateAdd | OfferTaken
+type PostMessage = PostArrived | PostDeleted | AccessRevoked | ProfileProtected | PrivateAdd | OfferTaken
 
 
 def to_json(message: "DataclassInstance") -> str:

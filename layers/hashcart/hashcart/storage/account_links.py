@@ -1,8 +1,9 @@
 """Table AccountLinks: which X profile belongs to which store account.
 
-Three kinds of items: `x#<profile>` is the account link, `shopper#<shopper_id>` the shopper, `account#<hash>` leads from
-a store account to its shopper. Whatever concerns more than one of them is one transaction, whose conditions name the
-state that it starts from: of two that race, the second finds out and changes nothing.
+Four kinds of items: `x#<profile>` is the account link, `shopper#<shopper_id>` the shopper, `account#<hash>` leads from
+a store account to its shopper, `post_events#<profile>` says what X has to tell of a profile (`storage/post_events.py`).
+Whatever concerns more than one of them is one transaction, whose conditions name the state that it starts from: of two
+that race, the second finds out and changes nothing.
 
 A `shopper_id` is random and never used again. An erase leaves a marker in the shopper's place, without anything of the
 person, so that a page or a task that still knows the id is told.
@@ -19,6 +20,9 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from hashcart.domain.account_links import (
+    PROTECTED,
+    REVOKED,
+    SUSPENDED,
     TOO_MANY,
     AccountLink,
     EmailChoice,
@@ -28,6 +32,7 @@ from hashcart.domain.account_links import (
     StoreAccount,
 )
 from hashcart.domain.posts import DAY_MS
+from hashcart.storage.post_events import wish
 from hashcart.storage.table import ConditionFailedError, Table, TransactionRefusedError, Write
 
 if TYPE_CHECKING:
@@ -43,6 +48,8 @@ MARKER_LIFE_MS = 60 * DAY_MS
 DEPARTURE_LIFE_MS = 90 * DAY_MS
 
 ATTEMPTS = 5
+
+_CONSENT = "post_events_since_ms"
 
 _LIVES = "attribute_exists(issuer) AND (attribute_not_exists(expires_at) OR expires_at > :now_s)"
 
@@ -189,12 +196,13 @@ class AccountLinks:
 
     def unlink(self, shopper_id: str, x_user_id: str, *, now_ms: int) -> bool:
         """End a link; its e-mail address goes as well. False if it is this shopper's no more, or never was."""
-        try:
-            self._table.transact(
+
+        def change(item: Mapping[str, Any]) -> list[Write]:
+            return [
                 Write(
                     "Delete",
                     key=_link_key(x_user_id),
-                    condition="shopper_id = :me",
+                    condition=f"shopper_id = :me AND {_as_seen(item)}",
                     values={":me": shopper_id},
                 ),
                 Write(
@@ -205,27 +213,32 @@ class AccountLinks:
                     values={":profile": x_user_id},
                 ),
                 *self._departure(shopper_id, "unlinked_at_ms", now_ms),
-            )
-        except TransactionRefusedError:
-            return False
-        return True
+                *_wishes(item, None),
+            ]
+
+        return self._change_link(x_user_id, change)
 
     def change_settings(
         self, shopper_id: str, x_user_id: str, settings: LinkSettings, *, email_address: str | None
     ) -> None:
         """Change the settings of a link, and the address that they need. Raises LinkGoneError."""
         stored = _plain(asdict(settings))
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in stored)
+        said = {name: value for name, value in stored.items() if value is not None}
+        unsaid = [name for name in stored if name not in said]
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in said)
+        expression += (" REMOVE " + ", ".join(f"#{name}" for name in unsaid)) if unsaid else ""
         address = "SET email_address = :address" if email_address else "REMOVE email_address"
-        try:
-            self._table.transact(
+
+        def change(item: Mapping[str, Any]) -> list[Write]:
+            return [
                 Write(
                     "Update",
                     key=_link_key(x_user_id),
                     expression=expression,
-                    condition="shopper_id = :me",
-                    names={f"#{name}": name for name in stored},
-                    values={":me": shopper_id} | {f":{name}": value for name, value in stored.items()},
+                    condition=f"shopper_id = :me AND #state = :seen AND {_as_seen(item)}",
+                    names={"#state": "state"} | {f"#{name}": name for name in stored},
+                    values={":me": shopper_id, ":seen": item["state"]}
+                    | {f":{name}": value for name, value in said.items()},
                 ),
                 Write(
                     "Update",
@@ -234,17 +247,45 @@ class AccountLinks:
                     condition="x_user_id = :profile",
                     values={":profile": x_user_id} | ({":address": email_address} if email_address else {}),
                 ),
-            )
-        except TransactionRefusedError:
-            raise LinkGoneError from None
+                *_wishes(item, {**item, _CONSENT: settings.post_events_since_ms}),
+            ]
+
+        if not self._change_link(x_user_id, change):
+            raise LinkGoneError
 
     def pause(self, x_user_id: str, *, reason: str, at_ms: int) -> bool:
-        """Pause a link that was made before `at_ms`. False if there is none to pause."""
+        """Pause a link that was made before `at_ms`. False if there is none to pause.
+
+        A withdrawn access is the reason from then on, whatever the link was paused for before, as nothing but a new
+        sign-in may end that pause. What X says of the profile itself is noted with the link.
+        """
+        said = ", protected = :yes" if reason == PROTECTED else ""
+        if reason == REVOKED:
+            condition = "(#state = :from OR state_reason <> :reason) AND consented_at_ms < :at"
+        else:
+            condition = "#state = :from AND consented_at_ms < :at"
         return self._set_state(
             x_user_id,
-            "SET #state = :to, state_reason = :reason",
-            "#state = :from AND consented_at_ms < :at",
-            {":to": LinkState.PAUSED, ":from": LinkState.ACTIVE, ":reason": reason, ":at": at_ms},
+            f"SET #state = :to, state_reason = :reason, state_since_ms = :at{said}",
+            condition,
+            {":to": LinkState.PAUSED, ":from": LinkState.ACTIVE, ":reason": reason, ":at": at_ms}
+            | ({":yes": True} if said else {}),
+        )
+
+    def resume_public(self, x_user_id: str, *, seen_ms: int) -> bool:
+        """End a pause that began before `seen_ms`, since X shows a post of that moment. False if there is none."""
+        return self._set_state(
+            x_user_id,
+            "SET #state = :to, protected = :no REMOVE state_reason, state_since_ms",
+            "#state = :from AND state_reason IN (:protected, :suspended) AND state_since_ms < :seen",
+            {
+                ":to": LinkState.ACTIVE,
+                ":from": LinkState.PAUSED,
+                ":protected": PROTECTED,
+                ":suspended": SUSPENDED,
+                ":seen": seen_ms,
+                ":no": False,
+            },
         )
 
     def pause_adding(self, link: AccountLink, *, adds_since_ms: int) -> bool:
@@ -309,9 +350,10 @@ class AccountLinks:
         """End a pause of the shopper's own link that has this reason. False if there is none."""
         return self._set_state(
             x_user_id,
-            "SET #state = :to REMOVE state_reason",
+            f"SET #state = :to{', protected = :no' if reason == PROTECTED else ''} REMOVE state_reason, state_since_ms",
             "#state = :from AND state_reason = :reason AND shopper_id = :me",
-            {":to": LinkState.ACTIVE, ":from": LinkState.PAUSED, ":reason": reason, ":me": shopper_id},
+            {":to": LinkState.ACTIVE, ":from": LinkState.PAUSED, ":reason": reason, ":me": shopper_id}
+            | ({":no": False} if reason == PROTECTED else {}),
         )
 
     def resume_email(self, shopper_id: str) -> bool:
@@ -334,8 +376,11 @@ class AccountLinks:
             if item is None or "issuer" not in item:
                 raise ShopperGoneError
             shopper = _shopper_from_item(item)
+            link = self._link_item(shopper.x_user_id)
             try:
-                self._table.transact(*_erasure(shopper, now_ms), *self._departure(shopper_id, "erased_at_ms", now_ms))
+                self._table.transact(
+                    *_erasure(shopper, link, now_ms), *self._departure(shopper_id, "erased_at_ms", now_ms)
+                )
             except TransactionRefusedError:
                 continue
             return shopper.x_user_id
@@ -350,7 +395,8 @@ class AccountLinks:
         link = self._table.get(_link_key(shopper["x_user_id"]), consistent=True) if "x_user_id" in shopper else None
         if link is not None and link["shopper_id"] == shopper_id:
             found["link"] = link
-        return found
+            found["post_events"] = self._table.get({"id": f"post_events#{shopper['x_user_id']}"}, consistent=True)
+        return {kind: item for kind, item in found.items() if item is not None}
 
     def _seen_again(self, shopper_id: str, account: StoreAccount, *, now_ms: int) -> Shopper | None:
         """The shopper with the name that the store has for it now; None if it has gone."""
@@ -430,33 +476,41 @@ class AccountLinks:
         assignments = "SET x_user_id = :profile" + (", email_address = :address" if email_address else "")
         removed = ["expires_at", "email_paused", "moved_handle", "moved_at_ms"]
         removed += [] if email_address else ["email_address"]
-        try:
-            self._table.transact(
-                Write(
-                    "Put",
-                    item=_link_key(link.x_user_id) | _plain(asdict(link)),
-                    condition=condition,
-                    values={":owner": owner},
-                ),
-                Write(
-                    "Update",
-                    key=_shopper_key(link.shopper_id),
-                    expression=f"{assignments} REMOVE {', '.join(removed)}",
-                    condition=f"{_LIVES} AND (attribute_not_exists(x_user_id) OR x_user_id = :profile)",
-                    values={":profile": link.x_user_id, ":now_s": now_ms // 1000}
-                    | ({":address": email_address} if email_address else {}),
-                ),
-                Write(
-                    "Update",
-                    key=_key_of_account(shopper),
-                    expression="REMOVE expires_at",
-                    condition="shopper_id = :me",
-                    values={":me": link.shopper_id},
-                ),
-                *others,
-            )
-        except TransactionRefusedError as error:
-            self._explain(error, link, now_ms)
+        tied = _link_key(link.x_user_id) | _plain(asdict(link))
+        for _ in range(ATTEMPTS):
+            before = self._link_item(link.x_user_id)
+            try:
+                self._table.transact(
+                    Write(
+                        "Put",
+                        item=tied,
+                        condition=f"({condition}) AND {_as_seen(before)}",
+                        values={":owner": owner},
+                    ),
+                    Write(
+                        "Update",
+                        key=_shopper_key(link.shopper_id),
+                        expression=f"{assignments} REMOVE {', '.join(removed)}",
+                        condition=f"{_LIVES} AND (attribute_not_exists(x_user_id) OR x_user_id = :profile)",
+                        values={":profile": link.x_user_id, ":now_s": now_ms // 1000}
+                        | ({":address": email_address} if email_address else {}),
+                    ),
+                    Write(
+                        "Update",
+                        key=_key_of_account(shopper),
+                        expression="REMOVE expires_at",
+                        condition="shopper_id = :me",
+                        values={":me": link.shopper_id},
+                    ),
+                    *_wishes(before, tied),
+                    *others,
+                )
+            except TransactionRefusedError as error:
+                if not _has_changed(before, error.failed[0]):
+                    return self._explain(error, link, now_ms)
+            else:
+                return None
+        raise ContendedError
 
     @staticmethod
     def _explain(error: TransactionRefusedError, link: AccountLink, now_ms: int) -> None:
@@ -484,16 +538,70 @@ class AccountLinks:
         ]
 
     def _set_state(self, x_user_id: str, expression: str, condition: str, values: Mapping[str, object]) -> bool:
-        try:
-            self._table.update(
-                _link_key(x_user_id), expression, condition=condition, names={"#state": "state"}, values=values
-            )
-        except ConditionFailedError:
-            return False
-        return True
+        """Change the state of a link if the condition holds, and with it what X has to tell of the profile."""
+        to = {"state": values[":to"]}
+
+        def change(item: Mapping[str, Any]) -> list[Write]:
+            return [
+                Write(
+                    "Update",
+                    key=_link_key(x_user_id),
+                    expression=expression,
+                    condition=f"({condition}) AND {_as_seen(item)}",
+                    names={"#state": "state"},
+                    values=values,
+                ),
+                *_wishes(item, {**item, **to}),
+            ]
+
+        return self._change_link(x_user_id, change)
+
+    def _change_link(self, x_user_id: str, change: Callable[[Mapping[str, Any]], list[Write]]) -> bool:
+        """Carry out the writes, of which the first is the link's, that `change` makes of the link as it stands.
+
+        False if there is no link, or a condition does not hold. Raises ContendedError.
+        """
+        for _ in range(ATTEMPTS):
+            item = self._link_item(x_user_id)
+            if not item:
+                return False
+            try:
+                self._table.transact(*change(item))
+            except TransactionRefusedError as error:
+                if not _has_changed(item, error.failed[0]):
+                    return False
+            else:
+                return True
+        raise ContendedError
+
+    def _link_item(self, x_user_id: str | None) -> Mapping[str, Any]:
+        """The item of a link; empty if there is none."""
+        return (self._table.get(_link_key(x_user_id), consistent=True) if x_user_id is not None else None) or {}
 
 
-def _erasure(shopper: Shopper, now_ms: int) -> list[Write]:
+def _as_seen(item: Mapping[str, Any]) -> str:
+    """The condition that the consent to post events stands as it was seen: it decides which items are written."""
+    return f"attribute_exists({_CONSENT})" if _CONSENT in item else f"attribute_not_exists({_CONSENT})"
+
+
+def _has_changed(seen: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
+    """Whether a link that refused a write is another one than it was seen to be, as far as its wish goes."""
+    if not found:
+        return False
+    return (_CONSENT in seen, seen.get("state")) != (_CONSENT in found, found["state"])
+
+
+def _wishes(before: Mapping[str, Any], after: Mapping[str, Any] | None) -> list[Write]:
+    """What X has to tell of the profile once the link `before` has become `after`; nothing if it never had to."""
+    since_ms = after.get(_CONSENT) if after is not None else None
+    if _CONSENT not in before and since_ms is None:
+        return []
+    x_user_id = before["x_user_id"] if after is None else after["x_user_id"]
+    is_active = after is not None and after["state"] == LinkState.ACTIVE
+    return [wish(x_user_id, since_ms if is_active else None)]
+
+
+def _erasure(shopper: Shopper, link: Mapping[str, Any], now_ms: int) -> list[Write]:
     marker: dict[str, object] = {"erased_at_ms": now_ms, "expires_at": (now_ms + MARKER_LIFE_MS) // 1000}
     linked = shopper.x_user_id is not None
     writes = [
@@ -516,10 +624,11 @@ def _erasure(shopper: Shopper, now_ms: int) -> list[Write]:
             Write(
                 "Delete",
                 key=_link_key(shopper.x_user_id),
-                condition="shopper_id = :me",
+                condition=f"shopper_id = :me AND {_as_seen(link)}",
                 values={":me": shopper.shopper_id},
             )
         )
+        writes += _wishes(link, None)
     return writes
 
 

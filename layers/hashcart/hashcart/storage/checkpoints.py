@@ -94,6 +94,10 @@ class Checkpoints:
             return False
         return True
 
+    def rest(self, work: str, *, until_ms: int) -> None:
+        """Let nobody do `work` before a moment. Only who holds its lease may."""
+        self._table.update({"name": f"lease#{work}"}, "SET lease_until_ms = :until", values={":until": until_ms})
+
     def release(self, work: str) -> None:
         """End a lease before its time."""
         self._table.update({"name": f"lease#{work}"}, "REMOVE lease_until_ms")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from hashcart.consumers import Delivery
-from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState
+from hashcart.domain.account_links import NOT_PUBLIC, PROTECTED, REVOKED, TOO_MANY, AccountLink, LinkState
 from hashcart.domain.cart_lines import CartLine, Snapshot
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import IN_CART, Code, Outcome, PostRow, Version, decide, outcome_of
@@ -27,7 +27,7 @@ from hashcart.messages.cart_requests import (
     UndoRequested,
 )
 from hashcart.messages.outcomes import OutcomeReached
-from hashcart.messages.posts import AccessRevoked, PostDeleted, to_json
+from hashcart.messages.posts import AccessRevoked, PostDeleted, ProfileProtected, to_json
 from hashcart.observability import Tally, report
 from hashcart.storage.pending import PendingItem, PendingKind
 from hashcart.stores.protocol import StoreUnavailableError
@@ -49,6 +49,9 @@ class AccountLinkStore(Protocol):
 
     def stop_replies(self, x_user_id: str, *, post_id: str) -> bool:
         """Answer a profile in public no more, as a post of its asks."""
+
+    def resume_public(self, x_user_id: str, *, seen_ms: int) -> bool:
+        """End a pause since X shows a post of that moment."""
 
 
 class PostRowStore(Protocol):
@@ -123,7 +126,10 @@ class InsertLines:
                 self._delete(request)
                 outcome = None
             case AccessRevoked():
-                self._revoke(request)
+                self._pause_link(request.user_id, REVOKED, request.revoked_at_ms)
+                outcome = None
+            case ProfileProtected():
+                self._pause_link(request.user_id, PROTECTED, request.seen_ms)
                 outcome = None
             case StopRequested():
                 self._stop(request)
@@ -137,7 +143,7 @@ class InsertLines:
             return None
         if link is None:
             return self._not_linked(request)
-        if link.state is LinkState.PAUSED and (request.network == X or link.state_reason != TOO_MANY):
+        if self._is_paused(request, link):
             return self._pause(request, link)
         if request.reason == X_UNAVAILABLE:
             return self._keep_trying(request, link, X_UNAVAILABLE)
@@ -198,9 +204,26 @@ class InsertLines:
         self._take_back(link.shopper_id, request.post_id)
         report(request.post_id, Code.UNDONE, "deleted")
 
-    def _revoke(self, request: AccessRevoked) -> None:
-        paused = self.links.pause(request.user_id, reason="revoked", at_ms=request.revoked_at_ms)
-        report(None, "paused" if paused else "dropped", "revoked")
+    def _pause_link(self, x_user_id: str, reason: str, at_ms: int) -> None:
+        paused = self.links.pause(x_user_id, reason=reason, at_ms=at_ms)
+        report(None, "paused" if paused else "dropped", reason)
+
+    def _is_paused(self, request: AddRequested, link: AccountLink) -> bool:
+        """Whether the link is paused for this request.
+
+        X shows a post to an app only while its author's posts are public; so one that is younger than a pause for that
+        very reason ends it.
+        """
+        if link.state is not LinkState.PAUSED:
+            return False
+        if request.network != X and link.state_reason in (*NOT_PUBLIC, TOO_MANY):
+            return False
+        if link.state_reason not in NOT_PUBLIC:
+            return True
+        resumed = self.links.resume_public(link.x_user_id, seen_ms=posted_at_ms(request.post_id))
+        if resumed:
+            report(request.post_id, "resumed", link.state_reason)
+        return not resumed
 
     def _stop(self, request: StopRequested) -> None:
         link = self._link_that_covers(request.post_id, request.author_id)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from hashcart.domain.account_links import (
     PAUSED_BY_SHOPPER,
+    PROTECTED,
     REVOKED,
     TOO_MANY,
     AccountLink,
@@ -222,6 +223,9 @@ class LinkAccounts:
             consented_at_ms=self.clock_ms(),
             policy_version=consent.policy_version,
             public_replies=consent.public_replies,
+            state=LinkState.PAUSED if profile.protected else LinkState.ACTIVE,
+            state_reason=PROTECTED if profile.protected else None,
+            state_since_ms=self.clock_ms() if profile.protected else None,
             avatar_url=profile.avatar_url,
             protected=profile.protected,
             email=consent.email,
@@ -239,6 +243,8 @@ class LinkAccounts:
             undo_on_delete=before.undo_on_delete,
             sensitive_categories=before.sensitive_categories,
             hide_sensitive=before.hide_sensitive,
+            post_events_since_ms=before.post_events_since_ms,
+            post_events_policy=before.post_events_policy,
         )
 
     def _tell(self, kind: NoticeKind, link: AccountLink, now_ms: int) -> None:

@@ -5,12 +5,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator
 
-from hashcart.domain.account_links import REVOKED, TOO_MANY, AccountLink, EmailChoice, LinkSettings, LinkState, Shopper
+from hashcart.domain.account_links import (
+    PROTECTED,
+    REVOKED,
+    SUSPENDED,
+    TOO_MANY,
+    AccountLink,
+    EmailChoice,
+    LinkSettings,
+    LinkState,
+    Shopper,
+)
 from hashcart.domain.languages import LANGUAGES
+from hashcart.domain.post_events import PostEventsWish, Progress
 from hashcart.pages.kit.errors import PageError
 from hashcart.pages.kit.limits import LOOKUPS
 from hashcart.pages.kit.responses import Response
@@ -19,7 +30,7 @@ from hashcart.pages.kit.routes import Route, get, post
 from hashcart.pages.kit.visitor import Visitor
 from hashcart.pages.linking.countries import named_countries
 from hashcart.pages.linking.journey import Journey
-from hashcart.pages.linking.sign_in import Regions
+from hashcart.pages.linking.sign_in import POLICY_VERSION, Regions
 from hashcart.storage.account_links import LinkGoneError, ShopperGoneError
 from hashcart.use_cases.leave import Leave
 from hashcart.use_cases.link_accounts import AddressMissingError, LinkAccounts
@@ -27,15 +38,28 @@ from hashcart.use_cases.link_accounts import AddressMissingError, LinkAccounts
 MAX_CATEGORIES = 20
 MAX_CATEGORY = 40
 
+WHY_PAUSED = {
+    REVOKED: "account.paused_revoked",
+    PROTECTED: "account.paused_protected",
+    SUSPENDED: "account.paused_suspended",
+}
+"""Texts about pauses that the shopper did not ask for."""
+
 Ticked = Literal["yes"] | None
 
 
 class SettingsForm(BaseModel):
-    """All settings; a box that is not ticked is not sent. `sensitive_categories` are names with commas between them."""
+    """All settings; a box that is not ticked is not sent. `sensitive_categories` are names with commas between them.
+
+    `deletes_shown` and `post_events_shown` say that the page had the box: it may show others by the time it is sent.
+    """
 
     public_replies: Ticked = None
     quiet: Ticked = None
+    deletes_shown: Ticked = None
     undo_on_delete: Ticked = None
+    post_events_shown: Ticked = None
+    post_events: Ticked = None
     hide_sensitive: Ticked = None
     email: EmailChoice
     country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
@@ -58,12 +82,20 @@ class Confirmation(BaseModel):
     sure: Ticked = None
 
 
+class Wishes(Protocol):
+    """Of which shoppers X tells us at once."""
+
+    def of_profile(self, x_user_id: str) -> PostEventsWish | None:
+        """What is wanted of a profile, and how far that has come."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountPages:
     """The pages of somebody who is signed in.
 
     `store_origin` is where the store's sign-in is, which is asked again for an address that e-mail can go to.
-    `deletes_arrive` says whether X tells us of deleted replies; `log_days` how long logs are kept.
+    `deletes_arrive` says whether X tells us of everybody's deleted replies; `post_events` of whose posts and deletions
+    X tells, or None where that is not offered; `log_days` how long logs are kept.
     """
 
     accounts: LinkAccounts
@@ -71,6 +103,7 @@ class AccountPages:
     regions: Regions
     store_origin: Callable[[Visitor], tuple[str, ...]]
     deletes_arrive: bool
+    post_events: Wishes | None
     log_days: int
     clock_ms: Callable[[], int]
 
@@ -112,13 +145,14 @@ class AccountPages:
         settings = LinkSettings(
             public_replies=form.public_replies is not None,
             quiet=form.quiet is not None,
-            undo_on_delete=form.undo_on_delete is not None if self.deletes_arrive else link.undo_on_delete,
+            undo_on_delete=form.undo_on_delete is not None if form.deletes_shown else link.undo_on_delete,
             email=form.email,
             marketplace=form.marketplace,
             country=form.country,
             language=form.language,
             sensitive_categories=_names(form.sensitive_categories),
             hide_sensitive=form.hide_sensitive is not None,
+            **self._post_events_of(form, link),
         )
         journey = Journey(visitor.browser, self.clock_ms())
         try:
@@ -203,14 +237,36 @@ class AccountPages:
         visitor.browser.sign_out()
         return visitor.redirect("/", notice="account.signed_out")
 
+    def _post_events_of(self, form: SettingsForm, link: AccountLink) -> dict[str, Any]:
+        """The consent that X tells of the shopper's posts: the moment and the policy of the first tick stay."""
+        consented = form.post_events if form.post_events_shown else link.post_events_since_ms
+        if consented is None:
+            return {}
+        if link.post_events_since_ms is not None:
+            return {"post_events_since_ms": link.post_events_since_ms, "post_events_policy": link.post_events_policy}
+        return {"post_events_since_ms": self.clock_ms(), "post_events_policy": POLICY_VERSION}
+
+    def _progress(self, link: AccountLink) -> str | None:
+        """How far it has come that X tells of the shopper's posts; None where nobody asked for that."""
+        if self.post_events is None or link.post_events_since_ms is None:
+            return None
+        if link.state is LinkState.PAUSED:
+            return LinkState.PAUSED
+        wish = self.post_events.of_profile(link.x_user_id)
+        return wish.progress if wish is not None else Progress.TODO
+
     def _settings(self, visitor: Visitor, shopper: Shopper, link: AccountLink) -> dict[str, Any]:
+        progress = self._progress(link)
         return {
             "shopper": shopper,
             "account_link": link,
             "is_paused": link.state is LinkState.PAUSED,
             "needs_x": link.state_reason == REVOKED,
             "too_many": link.state_reason == TOO_MANY,
-            "deletes_arrive": self.deletes_arrive,
+            "why_paused": WHY_PAUSED.get(link.state_reason or "", "account.paused_text"),
+            "deletes_arrive": self.deletes_arrive or progress == Progress.MADE,
+            "offers_post_events": self.post_events is not None,
+            "progress": progress,
             "address": Journey(visitor.browser, self.clock_ms()).address or shopper.email_address,
             "countries": named_countries(visitor.texts, {*self.regions.countries, link.country}),
             "marketplaces": tuple(dict.fromkeys((*self.regions.marketplaces, link.marketplace))),

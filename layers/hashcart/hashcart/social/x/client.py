@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from urllib3.util import make_headers
 
+from hashcart.domain.post_events import Subscription
 from hashcart.domain.posts import Post, is_post_id
 from hashcart.http import Answer, HttpClient, UnreachableError
 from hashcart.social.x.payloads import UnreadableError, read_post
@@ -19,6 +20,10 @@ MAX_IDS_PER_LOOKUP = 100
 MOST_POSTS_A_PAGE = 100
 TIMELINE_PAGE_SIZE = 100
 TIMELINE_PAGES = 5
+SUBSCRIPTIONS = "/2/activity/subscriptions"
+SUBSCRIPTION_PAGE_SIZE = "1000"
+SUBSCRIPTION_TAG = "cart"
+MAX_IDS_PER_UNSUBSCRIPTION = 100
 DEFAULT_WAIT_MS = 15 * 60 * 1000
 LONGEST_WAIT_MS = 24 * 60 * 60 * 1000
 DUPLICATE_CONTENT = "duplicate content"
@@ -51,6 +56,15 @@ class DuplicateReplyError(Exception):
     """X has this very text already, so an earlier attempt got through."""
 
 
+class SubscriptionRefusedError(Exception):
+    """X makes no subscription: `is_full` if the app has as many as it may, `is_there` if there is one already."""
+
+    def __init__(self, reason: str, *, is_full: bool, is_there: bool) -> None:
+        super().__init__(reason)
+        self.is_full = is_full
+        self.is_there = is_there
+
+
 class TokenRejectedError(Exception):
     """X does not accept the token of this call."""
 
@@ -60,6 +74,15 @@ class Missing(StrEnum):
 
     GONE = "parent_gone"
     PROTECTED = "parent_protected"
+
+
+class Profile(StrEnum):
+    """What X says of an account: whether its posts are public, and if not, why."""
+
+    PUBLIC = "public"
+    PROTECTED = "protected"
+    SUSPENDED = "suspended"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +104,14 @@ class PostPage:
 
     ids: tuple[str, ...]
     posts: tuple[Post, ...]
+    next_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionPage:
+    """A page of the app's subscriptions, and what the next page is called."""
+
+    subscriptions: tuple[Subscription, ...]
     next_token: str | None
 
 
@@ -198,6 +229,65 @@ class XApi:
             raise XUnavailableError(f"status {answer.status}")
         return answer.status in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
 
+    def subscriptions(self, bearer_token: str, page_token: str | None) -> SubscriptionPage:
+        """A page of the app's subscriptions to X's events. Raises what `webhooks` raises."""
+        fields = {"max_results": SUBSCRIPTION_PAGE_SIZE} | ({"pagination_token": page_token} if page_token else {})
+        document = _document(self._call("GET", SUBSCRIPTIONS, bearer_token, fields=fields), HTTPStatus.OK)
+        next_token = _mapping(document.get("meta")).get("next_token")
+        found = tuple(map(_subscription, _objects(document.get("data"))))
+        return SubscriptionPage(
+            tuple(subscription for subscription in found if is_post_id(subscription.id)),
+            next_token if isinstance(next_token, str) and next_token else None,
+        )
+
+    def subscribe(self, event_type: str, user_id: str, webhook_id: str, bearer_token: str) -> None:
+        """Have events of one kind about an account delivered to a webhook.
+
+        Raises SubscriptionRefusedError, and what `webhooks` raises: whether there was an effect is unknown then.
+        """
+        asked = {
+            "event_type": event_type,
+            "filter": {"user_id": user_id},
+            "tag": SUBSCRIPTION_TAG,
+            "webhook_id": webhook_id,
+        }
+        answer = self._call("POST", SUBSCRIPTIONS, bearer_token, body=json.dumps(asked).encode())
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
+            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise XUnavailableError(f"status {answer.status}")
+            raise _subscription_refusal(answer)
+
+    def move_subscription(self, subscription_id: str, webhook_id: str, bearer_token: str) -> None:
+        """Have a subscription delivered to another webhook. Raises what `webhooks` raises."""
+        body = json.dumps({"webhook_id": webhook_id}).encode()
+        _document(self._call("PUT", f"{SUBSCRIPTIONS}/{subscription_id}", bearer_token, body=body), HTTPStatus.OK)
+
+    def unsubscribe(self, subscription_ids: Collection[str], bearer_token: str) -> None:
+        """End up to 100 subscriptions; one that is not there is no error. Raises what `webhooks` raises."""
+        answer = self._call("DELETE", SUBSCRIPTIONS, bearer_token, fields={"ids": ",".join(subscription_ids)})
+        if answer.status != HTTPStatus.NOT_FOUND:
+            _document(answer, HTTPStatus.OK)
+
+    def profiles(self, user_ids: Collection[str], bearer_token: str) -> dict[str, Profile]:
+        """What X says of up to 100 accounts; one that it says nothing clear of is missing. Raises what `posts` raises.
+
+        Each account costs as much as two posts.
+        """
+        answer = self._call(
+            "GET", "/2/users", bearer_token, fields={"ids": ",".join(user_ids), "user.fields": "protected"}
+        )
+        document = _document(answer, HTTPStatus.OK)
+        found: dict[str, Profile] = {}
+        for problem in _objects(document.get("errors")):
+            if str(problem.get("type")).endswith("resource-not-found"):
+                # X has no type of its own for this: only the words differ from those about an unknown account.
+                is_suspended = "suspended" in str(problem.get("detail")).lower()
+                user_id = str(problem.get("resource_id") or problem.get("value"))
+                found[user_id] = Profile.SUSPENDED if is_suspended else Profile.GONE
+        for raw in _objects(document.get("data")):
+            found[str(raw.get("id"))] = Profile.PROTECTED if raw.get("protected") is True else Profile.PUBLIC
+        return {user_id: profile for user_id, profile in found.items() if user_id in user_ids}
+
     def refresh(self, refresh_token: str, client_id: str, client_secret: str) -> Answer:
         """Spend a refresh token. The answer is the caller's to judge; XUnavailableError if there is none."""
         return self._request(
@@ -274,6 +364,33 @@ def _refusal(answer: Answer) -> DuplicateReplyError | ReplyRefusedError:
     if DUPLICATE_CONTENT in str(problem.get("detail")).lower():
         return DuplicateReplyError("the text is there already")
     return ReplyRefusedError(str(problem.get("type") or problem.get("title") or answer.status))
+
+
+def _subscription_refusal(answer: Answer) -> SubscriptionRefusedError:
+    """X documents no types for these: what its words mean is told by words that they can hardly do without."""
+    try:
+        problem = _mapping(answer.json())
+    except UnreachableError:
+        problem = {}
+    kind = str(problem.get("type"))
+    texts = [kind, *(str(problem.get(name)) for name in ("title", "detail"))]
+    texts += [str(error.get("message") or error.get("detail")) for error in _objects(problem.get("errors"))]
+    words = " ".join(texts).lower()
+    is_there = answer.status == HTTPStatus.CONFLICT or "already" in words or "duplicate" in words
+    is_full = not is_there and any(word in words for word in ("limit", "maximum", "-cap"))
+    return SubscriptionRefusedError(
+        kind if "type" in problem else str(answer.status), is_full=is_full, is_there=is_there
+    )
+
+
+def _subscription(raw: Mapping[str, Any]) -> Subscription:
+    user_id = _mapping(raw.get("filter")).get("user_id")
+    return Subscription(
+        id=str(raw.get("subscription_id") or raw.get("id")),
+        event_type=str(raw.get("event_type")),
+        user_id=str(user_id or ""),
+        webhook_id=str(raw.get("webhook_id") or ""),
+    )
 
 
 def _minute(moment_ms: int) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from hashcart.domain.posts import HashtagSpan, Link, Mention, Post, is_post_id
+from hashcart.domain.posts import HashtagSpan, Link, Mention, Post, is_post_id, posted_at_ms
 from hashcart.domain.web_addresses import MAX_URL_LENGTH
-from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage
+from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, PostMessage, ProfileProtected
 
 POST_EVENTS = frozenset({"post.create", "post.mention.create", "post.reply.create", "post.quote.create"})
 DELETE_EVENT = "post.delete"
@@ -89,9 +89,15 @@ def _read_event(event: object, document: Mapping[str, Any]) -> PostMessage:
     raise UnreadableError("unknown_event_type")
 
 
-def _post_arrived(raw: Mapping[str, Any], document: Mapping[str, Any]) -> PostArrived:
+def _post_arrived(raw: Mapping[str, Any], document: Mapping[str, Any]) -> PostArrived | ProfileProtected:
+    """A post; or, where X says that its author's posts are protected, that alone: it is not public (any more)."""
     post = read_post(raw)
-    return PostArrived(post, _included_parent(post, _mapping(document.get("includes"))))
+    includes = _mapping(document.get("includes"))
+    if any(
+        _id(user, "id") == post.author_id and user.get("protected") is True for user in _objects(includes.get("users"))
+    ):
+        return ProfileProtected(post.author_id, posted_at_ms(post.id))
+    return PostArrived(post, _included_parent(post, includes))
 
 
 def _included_parent(post: Post, includes: Mapping[str, Any]) -> Post | None:
