@@ -14,7 +14,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from hashcart.domain.account_links import LinkState
+from hashcart.domain.cart_lines import Kind
+from hashcart.domain.outcomes import Version
+from hashcart.domain.posts import order_key, private_id
 from hashcart.storage.account_links import AccountLinks
+from hashcart.storage.activity import Activity
 from local.seed import link_shoppers
 from local.settings import LocalSettings, from_environment
 from local.stack.aws import connect
@@ -90,6 +95,27 @@ class Stored:
         account_links = AccountLinks(self._dynamodb, self._outputs["AccountLinksTableName"])
         settings = self._settings
         link_shoppers(account_links, settings.store_base_url, time.time_ns() // 1_000_000, settings.marketplace)
+
+    def note_adds(self, x_user_id: str, count: int) -> None:
+        """Leave in the history what posts of the last minute have added: a row each, as cart_insertion does first."""
+        rows = Activity(self._dynamodb, self._outputs["ActivityTableName"])
+        shopper_id, now_ms = self.shopper_of(x_user_id), time.time_ns() // 1_000_000
+        for number in range(count):
+            post = private_id(now_ms, number)
+            version = Version(int(post), f"{self._settings.marketplace}#linen-throw#", Kind.PLAIN)
+            rows.record_version(shopper_id, order_key(post), version, now_ms=now_ms)
+
+    def is_paused(self, x_user_id: str) -> bool:
+        """Whether a profile's posts are not acted upon."""
+        link = AccountLinks(self._dynamodb, self._outputs["AccountLinksTableName"]).current_link(x_user_id)
+        return link is not None and link.state is LinkState.PAUSED
+
+    def ask_about_adds(self, x_user_id: str) -> None:
+        """Have a shopper asked about the adds since the link, as after too many of them."""
+        account_links = AccountLinks(self._dynamodb, self._outputs["AccountLinksTableName"])
+        link = account_links.current_link(x_user_id)
+        assert link is not None
+        assert account_links.pause_adding(link, adds_since_ms=link.consented_at_ms)
 
     def forget_products(self) -> None:
         """Start cart_insertion anew, which remembers products in its process for minutes."""

@@ -172,6 +172,42 @@ def test_pages_of_a_shopper_with_something_of_everything(audit: Audit, world: Wo
     audit.look("account")
 
 
+def test_pages_of_replies_that_wait_for_an_answer(audit: Audit, world: World) -> None:
+    page = audit.page
+    for product in ("stoneware-mug", "linen-throw", "arc-lamp"):
+        world.reply(BEN, "#AmazonCart x2", world.product_post(product))
+    world.rest()
+    page.goto("/link")
+    send(page)
+    sign_in_at_store(page, "Noor Aziz")
+    page.wait_for_url("**/link/x")
+    agree_to_link(page, BEN)
+    page.wait_for_url("**/cart/linked")
+    audit.look("linked-with-offers")
+    page.goto("/cart")
+    audit.look("cart-with-offers")
+
+
+def test_pages_that_ask_about_too_many_adds(audit: Audit, world: World) -> None:
+    page = audit.page
+    sign_in(page, "Ada Bright")
+    posts = [world.reply(ADA, "#AmazonCart", world.product_post(name)) for name in ("stoneware-mug", "quiet-migraine")]
+    for post in posts:
+        world.outcome(ADA, post)
+    world.stored.ask_about_adds(ADA)
+    world.outcome(ADA, world.reply(ADA, "#AmazonCart", world.product_post("linen-throw")))
+    page.goto("/account")
+    audit.look("account-asks")
+    page.goto("/cart")
+    audit.look("cart-asks")
+    page.goto("/cart/not-me")
+    audit.look("not-me")
+    page.goto("/account")
+    send(page, "form[action='/account/adds'] button")
+    page.goto("/cart")
+    audit.look("cart-with-held")
+
+
 def exhaust_clicks(page: Page, world: World) -> int:
     """Send a form more often than anybody may; returns the status of the page that answers."""
     page.goto("/link/sign-in")
