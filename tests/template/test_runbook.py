@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.template.loading import PROJECT_ROOT, resources_of
+from tests.fakes.cloudwatch import matches
+from tests.template.loading import PROJECT_ROOT, resources_of, template
 
 ALARMS = resources_of("AWS::CloudWatch::Alarm")
 RUNBOOK = (PROJECT_ROOT / "docs/runbook.md").read_text()
@@ -30,3 +31,50 @@ def test_an_alarm_leads_to_its_entry(name: str) -> None:
     assert re.search(rf"[.?] {re.escape(link)}$", ALARMS[name]["Properties"]["AlarmDescription"]), (
         f"let the alarm's description end with: {link}"
     )
+
+
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", RUNBOOK, re.MULTILINE | re.DOTALL)
+COMMANDS = sorted({line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines()})
+MAKEFILE = (PROJECT_ROOT / "Makefile").read_text()
+AWS_COMMANDS = ("aws logs tail ", "aws sqs get-queue-attributes ", "aws lambda get-account-settings ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_runbook_is_one_that_there_is(command: str) -> None:
+    target, *arguments = command.removeprefix("make ").split(" ")
+    if not command.startswith("make "):
+        assert command.startswith(AWS_COMMANDS), f"a command that nobody has looked at: {command}"
+        return
+    assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), f"no target of the Makefile: {target}"
+    variables = {argument.split("=")[0] for argument in arguments}
+    assert all(re.search(rf"\$\((?:if \$\()?{name}\)|\b{name}\b[ ?]*=", MAKEFILE) for name in variables)
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"make ([a-z][a-z-]+)", RUNBOOK))))
+def test_a_target_named_in_the_runbook_is_one(name: str) -> None:
+    assert re.search(rf"^{name}:", MAKEFILE, re.MULTILINE)
+
+
+def test_log_groups_in_the_runbook_are_those_of_the_stack() -> None:
+    groups = {
+        group["Properties"]["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "<stack>")
+        for group in resources_of("AWS::Logs::LogGroup").values()
+    }
+    named = {match.rstrip(".") for match in re.findall(r"/hashcart/<stack>/[\w.]+", RUNBOOK)}
+    assert named <= groups, f"no log groups of the template: {sorted(named - groups)}"
+
+
+def test_queues_secrets_and_parameters_in_the_runbook_are_those_of_the_stack() -> None:
+    source = template()
+    names = set(
+        re.findall(
+            r"(?:`|of )([A-Z]\w+(?:Queue|Secret|Table|Posts|Search|Budget|Concurrency|Hashtags|Email))\b", RUNBOOK
+        )
+    )
+    unknown = sorted(names - set(source["Resources"]) - set(source["Parameters"]))
+    assert unknown == [], f"neither resources nor parameters of template.yaml: {unknown}"
+
+
+@pytest.mark.parametrize("pattern", sorted(set(re.findall(r"--filter-pattern '([^']+)'", RUNBOOK))))
+def test_a_filter_pattern_of_the_runbook_is_understood(pattern: str) -> None:
+    matches(pattern, {})
