@@ -30,6 +30,10 @@ from hashcart.use_cases.watch_adds import WatchAdds
 
 TIME_TO_FINISH_MS = 15_000
 
+# The e-mails that wait must have their turn in the same minute.
+TIME_FOR_EMAILS_MS = 5_000
+MOST_ANSWERS = 10_000
+
 sqs = late_client("sqs")
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 secrets = late_client("secretsmanager")
@@ -91,14 +95,28 @@ def deliver(deliveries: Sequence[Delivery[OutcomeReached]], has_time: Callable[[
     return failures
 
 
-def waiting() -> dict[PendingKind, Callable[[PendingItem], None]]:
-    """What is done about each kind of item that is due, the answers first."""
-    kinds: dict[PendingKind, Callable[[PendingItem], None]] = {
-        PendingKind.OUTCOME: lambda item: deliver_outcome(read_outcome(item.message))
-    }
+def wake(milliseconds: Callable[[], int]) -> int:
+    """Deal with what is due while so many milliseconds are left, the answers first; returns how much that was."""
+
+    def may_answer() -> bool:
+        return milliseconds() > TIME_TO_FINISH_MS + TIME_FOR_EMAILS_MS and not deliver_outcome.has_to_wait
+
+    def answer(item: PendingItem) -> None:
+        deliver_outcome.again(read_outcome(item.message))
+
+    now_ms = clock_ms()
+    woken = 0
+    if not deliver_outcome.has_to_wait:
+        woken += wake_pending(
+            pending, PendingKind.OUTCOME, answer, now_ms=now_ms, has_time=may_answer, most=MOST_ANSWERS
+        )
     if pending_emails is not None:
-        kinds |= {PendingKind.NOTICE: pending_emails.notice, PendingKind.DIGEST: pending_emails.digest}
-    return kinds
+        for kind, send in ((PendingKind.NOTICE, pending_emails.notice), (PendingKind.DIGEST, pending_emails.digest)):
+            woken += wake_pending(
+                pending, kind, send, now_ms=now_ms, has_time=lambda: milliseconds() > TIME_TO_FINISH_MS
+            )
+    deliver_outcome.tally.log()
+    return woken
 
 
 @logger.inject_lambda_context
@@ -110,9 +128,4 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     if "Records" in event:
         return consumer.process(event, lambda deliveries: deliver(deliveries, has_time))
-    woken = [
-        wake_pending(pending, kind, deal_with, now_ms=clock_ms(), has_time=has_time)
-        for kind, deal_with in waiting().items()
-    ]
-    deliver_outcome.tally.log()
-    return {"woken": sum(woken)}
+    return {"woken": wake(context.get_remaining_time_in_millis)}

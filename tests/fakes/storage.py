@@ -629,10 +629,10 @@ class MemoryPending(Faulty):
         if item not in self.items:
             self.items.append(item)
 
-    def due(self, kind: PendingKind, now_ms: int, limit_per_shard: int) -> Iterator[PendingItem]:
+    def due(self, kind: PendingKind, now_ms: int, page_size: int) -> Iterator[PendingItem]:
         self._step()
         due = [item for item in self.items if item.kind is kind and item.due_ms <= now_ms]
-        return iter(sorted(due, key=lambda item: item.due_ms)[:limit_per_shard])
+        return iter(sorted(due, key=lambda item: item.due_ms))
 
     def waiting(self, is_wanted: Callable[[Mapping[str, Any]], bool]) -> list[PendingItem]:
         self._step()

@@ -6,6 +6,8 @@ A fake that behaves otherwise than DynamoDB would make every unit test worthless
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import islice
 
 import pytest
 from botocore.exceptions import ClientError
@@ -463,7 +465,22 @@ def test_pending_spreads_over_all_shards(aws: Aws) -> None:
         pending.put(PendingItem(PendingKind.OUTCOME, post_id(number), NOW_MS, "{}"))
     items = aws.dynamodb.scan(TableName="PendingTable")["Items"]
     assert len({item["shard"]["S"] for item in items}) == SHARDS
-    assert len(list(pending.due(PendingKind.OUTCOME, NOW_MS, 2))) <= 2 * SHARDS
+    first_pages = islice(pending.due(PendingKind.OUTCOME, NOW_MS, 1), SHARDS)
+    assert len({int.from_bytes(sha256(item.post_id.encode()).digest()[:2]) % SHARDS for item in first_pages}) == SHARDS
+    assert len(set(pending.due(PendingKind.OUTCOME, NOW_MS, 2))) == 60
+
+
+def test_what_is_due_may_be_removed_and_postponed_while_it_is_read(aws: Aws) -> None:
+    pending = Pending(aws.dynamodb, "PendingTable")
+    for number in range(60):
+        pending.put(PendingItem(PendingKind.NOTICE, post_id(number), NOW_MS, "{}"))
+    seen = set()
+    for item in pending.due(PendingKind.NOTICE, NOW_MS, 3):
+        assert item.post_id not in seen
+        seen.add(item.post_id)
+        pending.put(replace(item, due_ms=NOW_MS + 1))
+        pending.remove(item)
+    assert len(seen) == 60
 
 
 def test_a_reader_may_want_a_value_younger_than_a_fresh_one(stores: Stores) -> None:

@@ -332,6 +332,34 @@ def test_a_takeover_that_another_won_is_left_to_it() -> None:
     assert delivery.x.attempts == 1
 
 
+def test_what_has_waited_past_its_hour_is_dropped_and_counted_without_another_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    delivery = Delivery()
+    delivery.clock.now_ms += REPLY_DEADLINE_MS
+    delivery.rows.before_step = delivery.links.before_step = lambda: pytest.fail("a call")
+    delivery.deliver.again(ADDED)
+    assert delivery.x.attempts == 0
+    delivery.deliver.tally.log()
+    assert [vars(record)["StaleReplies"] for record in caplog.records if record.message == "metric"] == [1]
+
+
+def test_only_answers_that_would_have_been_given_count_as_too_late(caplog: pytest.LogCaptureFixture) -> None:
+    delivery = Delivery(replace(LINK, quiet=True))
+    delivery.clock.now_ms += REPLY_DEADLINE_MS
+    delivery.deliver(ADDED)
+    delivery.deliver.tally.log()
+    assert "StaleReplies" not in str([vars(record) for record in caplog.records])
+
+
+def test_a_waking_deals_with_no_more_than_it_may() -> None:
+    pending = MemoryPending()
+    for number in range(5):
+        pending.put(PendingItem(PendingKind.NOTICE, post_id(number), NOW_MS, "{}"))
+    woken = wake_pending(pending, PendingKind.NOTICE, lambda _: None, now_ms=NOW_MS, has_time=lambda: True, most=3)
+    assert (woken, len(pending.items)) == (3, 2)
+
+
 def test_what_fails_at_its_waking_stays_and_holds_nothing_up() -> None:
     pending = MemoryPending()
     good, bad = (PendingItem(PendingKind.OUTCOME, post_id(number), NOW_MS - number, "{}") for number in (1, 2))

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hashcart.domain.posts import DAY_MS
@@ -50,17 +51,26 @@ class Pending:
         expires_at = (item.due_ms + ITEM_LIFE_AFTER_DUE_MS) // 1000
         self._table.put(_key(item) | {"message": item.message, "expires_at": expires_at})
 
-    def due(self, kind: PendingKind, now_ms: int, limit_per_shard: int) -> Iterator[PendingItem]:
-        """What is due at `now_ms`, the longest overdue of each shard first."""
-        for shard in range(SHARDS):
-            stored = self._table.query(
-                "#shard = :shard AND due < :after",
-                {":shard": f"{kind}#{shard}", ":after": f"{now_ms + 1:013d}"},
-                names={"#shard": "shard"},
-                limit=limit_per_shard,
-            )
-            for item in stored:
-                yield _item(kind, item)
+    def due(self, kind: PendingKind, now_ms: int, page_size: int) -> Iterator[PendingItem]:
+        """What is due at `now_ms`, of each shard the longest overdue first: a page of every shard, then the next pages.
+
+        It is read as it is asked for, so whoever stops early has read little.
+        """
+        shards = [self._due(kind, shard, now_ms, page_size) for shard in range(SHARDS)]
+        while shards:
+            pages = [(shard, list(islice(shard, page_size))) for shard in shards]
+            for _, page in pages:
+                yield from page
+            shards = [shard for shard, page in pages if page]
+
+    def _due(self, kind: PendingKind, shard: int, now_ms: int, page_size: int) -> Iterator[PendingItem]:
+        stored = self._table.query(
+            "#shard = :shard AND due < :after",
+            {":shard": f"{kind}#{shard}", ":after": f"{now_ms + 1:013d}"},
+            names={"#shard": "shard"},
+            page_size=page_size,
+        )
+        return (_item(kind, item) for item in stored)
 
     def waiting(self, is_wanted: Callable[[Mapping[str, Any]], bool]) -> list[PendingItem]:
         """The items whose message is wanted, due or not. It reads the whole table, which is small while X and the store

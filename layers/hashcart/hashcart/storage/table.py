@@ -168,10 +168,14 @@ class Table:
         names: Mapping[str, str] | None = None,
         consistent: bool = False,
         limit: int | None = None,
+        page_size: int | None = None,
         newest_first: bool = False,
         index: str | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """The items of one hash key, of the table or an `index`, in the order of their range keys, `limit` at most."""
+        """The items of one hash key, of the table or an `index`, in the order of their range keys, `limit` at most.
+
+        They are read as they are asked for, `page_size` in one call.
+        """
         optional: dict[str, Any] = without_none({"ExpressionAttributeNames": names, "IndexName": index})
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
@@ -179,7 +183,7 @@ class Table:
             ExpressionAttributeValues=to_item(values),
             ConsistentRead=consistent,
             ScanIndexForward=not newest_first,
-            PaginationConfig={} if limit is None else {"MaxItems": limit},
+            PaginationConfig=without_none({"MaxItems": limit, "PageSize": page_size}),  # type: ignore[arg-type]
             **optional,
         )
         return (from_item(item) for page in pages for item in page["Items"])

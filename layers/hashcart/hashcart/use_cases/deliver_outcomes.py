@@ -140,6 +140,25 @@ class DeliverOutcomes:
         if emails is not None and link is not None:
             emails.tell(message, kept, link)
 
+    def again(self, message: OutcomeReached) -> None:
+        """Deliver what waited for X: the outcome has been kept, so one whose hour is over costs nothing more."""
+        if self._is_late(message):
+            self._drop_late(message.post_id, message.outcome.code)
+        else:
+            self(message)
+
+    @property
+    def has_to_wait(self) -> bool:
+        """Whether X takes no answer now, so that what waits may as well go on waiting."""
+        return self.clock_ms() < self.limited_until_ms
+
+    def _is_late(self, message: OutcomeReached) -> bool:
+        return self.clock_ms() - posted_at_ms(message.post_id) > REPLY_DEADLINE_MS
+
+    def _drop_late(self, post_id: str, code: Code) -> None:
+        report(post_id, code, "reply_too_late")
+        self.tally.alarm("StaleReplies")
+
     def _answer(self, message: OutcomeReached, kept: Outcome, owner: str, link: AccountLink | None) -> None:
         if not message.summoned:
             report(message.post_id, kept.code, "not_summoned")
@@ -148,9 +167,8 @@ class DeliverOutcomes:
         if reason is not None:
             report(message.post_id, kept.code, reason)
             return
-        if self.clock_ms() - posted_at_ms(message.post_id) > REPLY_DEADLINE_MS:
-            report(message.post_id, kept.code, "reply_too_late")
-            self.tally.alarm("StaleReplies")
+        if self._is_late(message):
+            self._drop_late(message.post_id, kept.code)
             return
         self._reply(
             _Reply(message, kept, owner, reply_text(kept, link.language if link else DEFAULT_LANGUAGE, message.post_id))

@@ -1,12 +1,14 @@
 """What waited in the table Pending and is due now goes on its way."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Protocol
 
 from hashcart.observability import report_failure, report_metric, this_function
 from hashcart.storage.pending import PendingItem, PendingKind
 
-LIMIT_PER_SHARD = 50
+PAGE_SIZE = 50
+MOST_AT_ONCE = 400
 
 LATE_MS = 5 * 60_000
 """What has been due for longer is late: something keeps failing, or more is due than can be dealt with."""
@@ -18,7 +20,7 @@ NEVER_LATE = frozenset({PendingKind.DIGEST})
 class PendingStore(Protocol):
     """What waits."""
 
-    def due(self, kind: PendingKind, now_ms: int, limit_per_shard: int) -> Iterator[PendingItem]:
+    def due(self, kind: PendingKind, now_ms: int, page_size: int) -> Iterator[PendingItem]:
         """What is due."""
 
     def remove(self, item: PendingItem) -> None:
@@ -32,11 +34,15 @@ def wake_pending(
     *,
     now_ms: int,
     has_time: Callable[[], bool],
+    most: int = MOST_AT_ONCE,
 ) -> int:
-    """Deal with what is due while there is time; returns how many. What fails stays and is tried at the next waking."""
+    """Deal with what is due, `most` of it, while there is time; returns how many.
+
+    What fails stays, is passed over, and is tried at the next waking.
+    """
     done = 0
     oldest_ms = now_ms
-    for item in pending.due(kind, now_ms, LIMIT_PER_SHARD):
+    for item in islice(pending.due(kind, now_ms, PAGE_SIZE), most):
         oldest_ms = min(oldest_ms, item.due_ms)
         if not has_time():
             break
