@@ -127,6 +127,12 @@ restore: $(INSTALLED) ## Bring back what tables have lost, but nobody who has le
 	$(OPERATE) restore $(IN_STACK) $(if $(AT),--at "$(AT)") $(if $(BACKUP),--backup "$(BACKUP)") \
 		$(if $(TABLES),--tables "$(TABLES)") $(if $(DRY_RUN),--dry-run "$(DRY_RUN)") $(if $(ERASURES_ONLY),--erasures-only "$(ERASURES_ONLY)")
 
+.PHONY: load
+REPLIES ?= 10000
+FAULTS ?= all
+load: $(INSTALLED) ## Replies while everything fails, on a stack of its own, and a ledger of them: [REPLIES=10000] [FAULTS=all]
+	@$(BIN)/python -m local.stack exec $(BIN)/python -m benchmarks.load --replies $(REPLIES) --faults $(FAULTS)
+
 oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-oscar shop installs for HashCart
 	@cd local/oscar_shop && OSCAR_SHOP_STATE=$$(mktemp -d) $(CURDIR)/$(OSCAR)/bin/python -W ignore -m django test --settings shop.settings
 
