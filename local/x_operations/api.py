@@ -21,6 +21,7 @@ PAGES = 20
 PAGE_SIZE = "100"
 MAX_REASON = 300
 DEFAULT_WAIT_MS = 15 * 60 * 1000
+LONGEST_WAIT_MS = 24 * 60 * 60 * 1000
 
 
 class XRefusedError(Exception):
@@ -198,7 +199,8 @@ class XAdministration:
 
     def _judge(self, answer: Answer) -> None:
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise RateLimitedError(_number(answer, "reset") * 1000 or self.clock_ms() + DEFAULT_WAIT_MS)
+            reset_ms = _number(answer, "reset") * 1000 or self.clock_ms() + DEFAULT_WAIT_MS
+            raise RateLimitedError(min(reset_ms, self.clock_ms() + LONGEST_WAIT_MS))
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise XUnavailableError(f"status {answer.status}")
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
