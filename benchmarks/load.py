@@ -369,9 +369,9 @@ class Run:
         """Replies that call the bot, by one whose answers are on; X's simulator posts them, and takes answers."""
         asked = []
         for number in range(self._plan.answers):
-            _, parent_id = self._parent(number)
-            text = f"@shopbot #AmazonCart x{number % 9 + 1}"
-            reply = {"author": SUMMONED_BY, "text": text, "in_reply_to": parent_id}
+            # Plain, so that none overtakes another, and of a product that may be spoken of: each has to be answered.
+            _, parent_id = self._parent(number % 2)
+            reply = {"author": SUMMONED_BY, "text": "@shopbot #AmazonCart", "in_reply_to": parent_id}
             asked.append(str(self._x.post("/simulator/posts", json=reply).raise_for_status().json()["id"]))
         return asked
 
@@ -542,17 +542,16 @@ class Run:
 
 def _workers(aws_port: int) -> list[int]:
     """The processes of the functions: children of the one that listens as the emulator."""
-    parents = {}
-    emulator = None
+    parents: dict[int, int] = {}
+    of_stack: set[int] = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError, IndexError):
-                environment = (entry / "environ").read_bytes().split(b"\0")
                 parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                command = (entry / "cmdline").read_bytes()
-                if f"GATEWAY_PORT={aws_port}".encode() in environment and b"ministack" in command:
-                    emulator = int(entry.name) if emulator is None else min(emulator, int(entry.name))
-    return [process for process, parent in parents.items() if parent == emulator]
+                if f"GATEWAY_PORT={aws_port}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    of_stack.add(int(entry.name))
+    emulators = {process for process in of_stack if parents[process] not in of_stack}
+    return [process for process in of_stack if parents[process] in emulators]
 
 
 def main(arguments: Sequence[str]) -> int:
