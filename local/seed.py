@@ -75,7 +75,8 @@ def link_shoppers(
 ) -> None:
     """Link profiles with customers of the demo store, unless a profile is linked already.
 
-    Two have public answers, one has none, and the posts of one are protected. One wants no e-mail.
+    Two have public answers, one has none, and the posts of one are protected. One wants no e-mail. X tells at once of
+    the posts of all but the one whom it does not show.
     """
     people = (
         ("222", "ada_shops", "ada", "en", True, EmailChoice.EVERYTHING),
@@ -97,6 +98,8 @@ def link_shoppers(
                 policy_version=POLICY_VERSION,
                 public_replies=public_replies,
                 undo_on_delete=True,
+                post_events_since_ms=None if ACCOUNTS[x_user_id].protected else now_ms,
+                post_events_policy=None if ACCOUNTS[x_user_id].protected else POLICY_VERSION,
                 protected=ACCOUNTS[x_user_id].protected,
                 email=email,
             )

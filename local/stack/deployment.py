@@ -56,7 +56,7 @@ def parameter_values(settings: LocalSettings, architecture: str) -> dict[str, st
         "XSiteUrl": settings.x_url.rstrip("/"),
         "SignInKind": "oidc",
         "SignInIssuer": settings.store_base_url,
-        "DeletesArrive": "true",
+        "XSubscriptions": "true",
         "PublicUrl": settings.cart_site_url,
         "EmailSender": EMAIL_SENDER,
         "StoreName": "Northwind",
@@ -174,6 +174,10 @@ class Deployment:
         mappings = [physical for _, kind, physical in self._resources() if kind == "AWS::Lambda::EventSourceMapping"]
         with ThreadPoolExecutor() as pool:
             list(pool.map(self._invoke_with_empty_batch, mappings))
+
+    def invoke(self, name: str) -> None:
+        """Run a function once, by its logical id, with an empty event; what it raises is in its log."""
+        self._clients.awslambda.invoke(FunctionName=self.functions()[name], Payload=b"{}")
 
     def is_whole(self) -> bool:
         """Whether all that the stack says it has is really there, as it must be after a restart."""

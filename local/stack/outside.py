@@ -86,6 +86,8 @@ class Outside(Protocol):
 
     def register_webhook(self, url: str) -> None: ...
 
+    def subscribe(self) -> None: ...
+
     def sign_bot_in(self, outputs: Mapping[str, str]) -> None: ...
 
     def warm(self, webhook_url: str) -> None:
@@ -212,6 +214,9 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
                 "The function webhook_intake must answer X's challenge; its output is in the log.",
                 self._settings.state_dir / "ministack.log",
             )
+
+    def subscribe(self) -> None:
+        self._deployment.invoke("MentionSweepFunction")
 
     def sign_bot_in(self, outputs: Mapping[str, str]) -> None:
         sys.path.append(str(SHARED_CODE))

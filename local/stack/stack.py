@@ -37,6 +37,7 @@ class EmbeddedStack:
             self._running += [] if shop is None else [shop]
             self._running.append(self._outside.start_sites())
             self._outside.register_webhook(outputs["WebhookUrl"])
+            self._outside.subscribe()
             self._outside.sign_bot_in(outputs)
 
     def wait(self, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import batched
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,8 +18,9 @@ from hashcart.social.x.client import RateLimitedError, XUnavailableError
 
 MENTIONS = "post.mention.create"
 TAG = "cart"
-PAGES = 20
-PAGE_SIZE = "100"
+PAGES = 100
+PAGE_SIZE = "1000"
+MAX_IDS = 100
 MAX_REASON = 300
 DEFAULT_WAIT_MS = 15 * 60 * 1000
 LONGEST_WAIT_MS = 24 * 60 * 60 * 1000
@@ -136,9 +138,10 @@ class XAdministration:
         """Have a subscription delivered to another webhook."""
         self._call("PUT", "/2/activity/subscriptions", subscription.id, document={"webhook_id": webhook_id})
 
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """End a subscription."""
-        self._call("DELETE", "/2/activity/subscriptions", subscription.id)
+    def unsubscribe(self, subscriptions: Sequence[Subscription]) -> None:
+        """End subscriptions, a hundred in a call."""
+        for some in batched((subscription.id for subscription in subscriptions), MAX_IDS, strict=False):
+            self._call("DELETE", "/2/activity/subscriptions", fields={"ids": ",".join(some)})
 
     def account(self, access_token: str) -> Account:
         """Whose access token it is."""

@@ -20,7 +20,15 @@ type Client = Callable[[str], Any]
 
 WEBHOOK_PATH = "/webhooks/x"
 OUTPUTS = ("WebhookUrl", "XWebhookSecretArn", "XAppSecretArn", "XBotClientSecretArn", "BotTokensTableName")
-PARAMETERS = ("BotUserId", "BotUsername", "PublicUrl", "XApiBaseUrl", "XSiteUrl")
+PARAMETERS = (
+    "BotUserId",
+    "BotUsername",
+    "PublicUrl",
+    "XApiBaseUrl",
+    "XSiteUrl",
+    "XSubscriptions",
+    "XSubscriptionLimit",
+)
 CONSOLE = "https://developer.x.com (your app, “Keys and tokens”)"
 
 KEY = re.compile(r"[!-;=-~]{3,}")

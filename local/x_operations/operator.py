@@ -27,6 +27,7 @@ from local.x_operations.deployment import CONSOLE, Deployment, Keys
 from local.x_operations.redirects import Redirects
 
 SCOPES = "tweet.read users.read tweet.write offline.access"
+NEARLY_ALL_PERCENT = 80
 LOOKS = 10
 LOOK_SECONDS = 3.0
 SETTINGS_OF_APP = "https://developer.x.com (your app, “User authentication settings”)"
@@ -62,6 +63,8 @@ class Operator:
         yield finding
         yield from self._bot()
         yield self._subscription(webhook)
+        if self.deployment.parameters["XSubscriptions"] == "true":
+            yield good("Shoppers", "mention_sweep subscribes to the posts of those who opted in, within minutes")
 
     def _answer_challenge(self) -> None:
         """Ask the webhook what X will ask it, as X's own reason would tell less."""
@@ -238,10 +241,22 @@ class Operator:
         told = ", ".join(f"{count} × {event_type}" for event_type, count in sorted(counts.items())) or "none"
         elsewhere = len(subscriptions) - len(ours)
         yield good("Subscriptions", f"{told}; {elsewhere} of other webhooks")
+        yield self._limit_told(len(subscriptions))
         if not any(
             (each.event_type, each.user_id) == (MENTIONS, self.deployment.parameters["BotUserId"]) for each in ours
         ):
             yield Finding(Mark.BAD, "Mentions", f"those of {self.deployment.bot} are not subscribed", "make x-setup")
+
+    def _limit_told(self, used: int) -> Finding:
+        """How near the app is to as many subscriptions as it may have; at the limit shoppers who opt in wait."""
+        limit = int(self.deployment.parameters["XSubscriptionLimit"])
+        offered = self.deployment.parameters["XSubscriptions"] == "true"
+        told = f"{used} of {limit} in use; {'' if offered else 'not '}offered to shoppers"
+        if used * 100 < limit * NEARLY_ALL_PERCENT:
+            return good("Subscriptions", told)
+        return Finding(
+            Mark.NOTE, "Subscriptions", told, "Ask X for more, and deploy with that XSubscriptionLimit; others wait."
+        )
 
     def _token_told(self) -> Finding:
         with _step("Bot"):
@@ -264,8 +279,7 @@ class Operator:
         webhook = wanted[0]
         with _step("Subscriptions"):
             ours = [each for each in self.x.subscriptions() if each.webhook_id == webhook.id]
-            for subscription in ours:
-                self.x.unsubscribe(subscription)
+            self.x.unsubscribe(ours)
         yield good("Subscriptions", f"{len(ours)} ended")
         with _step("Webhook"):
             self.x.remove_webhook(webhook.id)

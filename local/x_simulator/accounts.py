@@ -1,7 +1,7 @@
 """The accounts of the simulated network. Nobody signs in: whoever opens the timeline chooses whom to post as."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from local.settings import BOT_USER_ID, BOT_USERNAME
 
@@ -19,6 +19,12 @@ class Account:
     automated: bool = False
     can_post: bool = False
     note: str = ""
+    suspended: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        """Whether X shows the account's posts to an app."""
+        return not (self.protected or self.suspended)
 
     @property
     def initials(self) -> str:
@@ -65,6 +71,11 @@ class Accounts:
 
     def __getitem__(self, account_id: str) -> Account:
         return self._by_id[account_id]
+
+    def change(self, account: Account, *, protected: bool, suspended: bool) -> Account:
+        """Show the account's posts to everybody, to followers only, or to nobody, until the simulator starts anew."""
+        self._by_id[account.id] = replace(account, protected=protected, suspended=suspended)
+        return self._by_id[account.id]
 
     def find(self, name: str) -> Account | None:
         """The account of that id or user name, with or without `@`."""

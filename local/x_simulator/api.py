@@ -16,7 +16,7 @@ from local.x_simulator.calls import Gate, Operation, Principal, answer, json_obj
 from local.x_simulator.entities import render
 from local.x_simulator.network import Network
 from local.x_simulator.objects import MAX_TEXT, OLD_NAMES, Objects, with_new_names
-from local.x_simulator.problems import ProblemError, forbidden, invalid_request, not_authorized, not_found
+from local.x_simulator.problems import ProblemError, forbidden, invalid_request, not_authorized, not_found, suspended
 from local.x_simulator.search import Searchable, parse_query
 from local.x_simulator.snowflakes import SnowflakeClock, snowflake, time_ms
 from local.x_simulator.timeline import Post, Timeline
@@ -97,6 +97,7 @@ class XApi:
         operations = (
             Operation("GET", "/2/tweets", self._get_posts, 3500, 5000, read),
             Operation("POST", "/2/tweets", self._create_post, None, 100, (*read, "tweet.write")),
+            Operation("GET", "/2/users", self._get_accounts, 300, 900, read),
             Operation("GET", "/2/users/me", self._get_me, None, 75, read),
             Operation("GET", "/2/users/{user_id}/tweets", self._get_timeline, 10_000, 900, read),
             Operation("GET", "/2/users/{user_id}/mentions", self._get_mentions, 450, 300, read),
@@ -125,12 +126,30 @@ class XApi:
                 found.append(post)
         return self._posts_answer(request, found, errors)
 
+    async def _get_accounts(self, request: Request, _: Principal) -> Response:
+        ids = _listed(request, "ids")
+        if not 1 <= len(ids) <= MAX_IDS or not all(_POST_ID.fullmatch(user_id) for user_id in ids):
+            raise invalid_request("The `ids` query parameter value is not 1 to 100 ids of users.", {"ids": ids})
+        accounts = {user_id: self._accounts.get(user_id) for user_id in ids}
+        fields = _listed(request, "user.fields")
+        document = {
+            "data": [
+                self._objects.account(found, fields) for found in accounts.values() if found and not found.suspended
+            ],
+            "errors": [
+                not_found("ids", user_id, "user") if found is None else suspended("ids", user_id)
+                for user_id, found in accounts.items()
+                if found is None or found.suspended
+            ],
+        }
+        return answer({name: value for name, value in document.items() if value})
+
     async def _get_timeline(self, request: Request, principal: Principal) -> Response:
         user_id = request.path_params["user_id"]
         account = self._accounts.get(user_id)
         if account is None:
             return answer({"errors": [not_found("id", user_id, "user")]})
-        if account.protected and not principal.sees_posts_of(account.id):
+        if not account.is_public and not principal.sees_posts_of(account.id):
             return answer({"errors": [not_authorized("id", user_id, "user")]})
         posts = _in_range(self._timeline.of_author(account.id), request)
         if "replies" in _listed(request, "exclude"):
@@ -258,7 +277,7 @@ class XApi:
         return post
 
     def _is_visible(self, post: Post, principal: Principal) -> bool:
-        return not self._accounts[post.author_id].protected or principal.sees_posts_of(post.author_id)
+        return self._accounts[post.author_id].is_public or principal.sees_posts_of(post.author_id)
 
     def _caller(self, principal: Principal) -> Account:
         return self._accounts[principal.name]

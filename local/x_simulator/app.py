@@ -40,7 +40,7 @@ from local.x_simulator.problems import PROBLEMS
 from local.x_simulator.seed import Previews, plant
 from local.x_simulator.shelves import shelf_of
 from local.x_simulator.snowflakes import SnowflakeClock
-from local.x_simulator.subscriptions import SubscriptionsApi
+from local.x_simulator.subscriptions import Subscriptions, SubscriptionsApi
 from local.x_simulator.timeline import Timeline
 from local.x_simulator.tokens import Tokens
 from local.x_simulator.watcher import NullWatcher, Watcher
@@ -92,7 +92,8 @@ class XSimulator:
             on_change=self.board.delivery_changed,
             retry_delays=retry_delays,
         )
-        events = Events(self._objects, self.accounts, self.behaviour, random.Random())
+        self.subscriptions = Subscriptions(self.connection)
+        events = Events(self._objects, self.accounts, self.subscriptions, self.behaviour, random.Random())
         self.board.connect(self.webhooks, events)
         ids = SnowflakeClock(now, self.timeline.last_id())
         self.network = Network(
@@ -138,11 +139,15 @@ class XSimulator:
             Client(settings.client_id, settings.client_secret, settings.redirect_uris),
             Client(LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET, (settings.cart_site_url + X_CALLBACK_PATH,)),
         )
+        subscriptions = SubscriptionsApi(
+            self.subscriptions, self.webhooks, self.accounts, self.behaviour, ids=ids, now=now
+        )
         control = Control(
             timeline=self.timeline,
             accounts=self.accounts,
             network=self.network,
             webhooks=self.webhooks,
+            subscriptions=self.subscriptions,
             behaviour=self.behaviour,
             faults=faults,
         )
@@ -162,7 +167,7 @@ class XSimulator:
         )
         return [
             *api.routes(gate),
-            *SubscriptionsApi(self.connection, self.webhooks, self.accounts, ids, now).routes(gate),
+            *subscriptions.routes(gate),
             *OAuth(clients, self.accounts, self.tokens, TEMPLATES, gate).routes(),
             *Avatars(self.accounts).routes(),
             *control.routes(),

@@ -13,12 +13,16 @@ class Behaviour:
     `names`: "old" or "new" field names in events (an API answer follows the names that its request used).
     `post_create_for`: ids of accounts with a `post.create` subscription, or "everybody", by which every public account
     but the bot has one, as a filtered stream would deliver them; so an unlinked shopper's reply arrives too.
+    Accounts with a subscription made at X's API are told of besides. Deletions are told by subscriptions, or of those
+    listed, alone: a filtered stream tells of none.
+    `subscription_limit`: how many subscriptions X gives the app.
     `parent_in_post_create`, `parent_in_mention`: whether `includes` has the post that was replied to. X promises
     neither; by default one has it and the other has not, so that both ways are used.
     """
 
     names: str = "old"
     post_create_for: str | list[str] = EVERYBODY
+    subscription_limit: int = 1500
     parent_in_post_create: bool = True
     parent_in_mention: bool = False
 
@@ -37,4 +41,6 @@ def _is_acceptable(name: str, value: object) -> bool:
     if name == "post_create_for":
         is_list_of_ids = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
         return value == EVERYBODY or is_list_of_ids
+    if name == "subscription_limit":
+        return type(value) is int and value >= 0
     return isinstance(value, bool)

@@ -15,6 +15,7 @@ from local.x_simulator.calls import json_object
 from local.x_simulator.faults import Fault, Faults
 from local.x_simulator.network import Network
 from local.x_simulator.problems import ProblemError
+from local.x_simulator.subscriptions import Subscriptions
 from local.x_simulator.timeline import Post, Timeline
 from local.x_simulator.webhooks import Delivery, Webhooks
 
@@ -41,6 +42,7 @@ class Control:
         accounts: Accounts,
         network: Network,
         webhooks: Webhooks,
+        subscriptions: Subscriptions,
         behaviour: Behaviour,
         faults: Faults,
     ) -> None:
@@ -48,6 +50,7 @@ class Control:
         self._accounts = accounts
         self._network = network
         self._webhooks = webhooks
+        self._subscriptions = subscriptions
         self._behaviour = behaviour
         self._faults = faults
 
@@ -60,6 +63,8 @@ class Control:
             ("PUT", "posts/{post_id:int}", self._edit_post),
             ("DELETE", "posts/{post_id:int}", self._delete_post),
             ("POST", "accounts/{account}/revoke", self._revoke),
+            ("POST", "accounts/{account}/show", self._show),
+            ("GET", "subscriptions", self._list_subscriptions),
             ("GET", "deliveries", self._list_deliveries),
             ("POST", "deliveries/{delivery_id:int}/redeliver", self._redeliver),
             ("POST", "webhooks/{webhook_id}/disable", self._disable_webhook),
@@ -109,6 +114,21 @@ class Control:
     async def _revoke(self, request: Request) -> dict[str, Any]:
         self._network.revoke(self._account(request.path_params["account"]))
         return {"revoked": True}
+
+    async def _show(self, request: Request) -> dict[str, Any]:
+        """Make an account `protected`, `suspended`, or public again (neither)."""
+        body = await _body(request, {"protected", "suspended"})
+        account = self._accounts.change(
+            self._account(request.path_params["account"]),
+            protected=body.get("protected") is True,
+            suspended=body.get("suspended") is True,
+        )
+        if not account.is_public:
+            self._subscriptions.end_those_of(account.id)
+        return {"public": account.is_public}
+
+    async def _list_subscriptions(self, _: Request) -> dict[str, Any]:
+        return {"subscriptions": [subscription.document for subscription in self._subscriptions.all()]}
 
     async def _list_deliveries(self, request: Request) -> dict[str, Any]:
         """The newest deliveries, or all of the post `?post_id=`."""

@@ -7,13 +7,11 @@ from typing import Any
 
 from local.x_simulator.accounts import BOT, Account, Accounts
 from local.x_simulator.behaviour import EVERYBODY, Behaviour
+from local.x_simulator.event_types import MENTION_CREATE, OAUTH_REVOKE, POST_CREATE, POST_DELETE
 from local.x_simulator.objects import ACTIVITY_FIELDS, Objects, with_new_names
+from local.x_simulator.subscriptions import Subscriptions
 from local.x_simulator.timeline import Post
 
-POST_CREATE = "post.create"
-MENTION_CREATE = "post.mention.create"
-POST_DELETE = "post.delete"
-OAUTH_REVOKE = "oauth.revoke"
 TAG = "cart"
 APP_ID = "31000001"
 
@@ -33,17 +31,30 @@ class Events:
     """Makes the events that subscriptions ask for."""
 
     def __init__(
-        self, objects: Objects, accounts: Accounts, behaviour: Behaviour, random_source: random.Random
+        self,
+        objects: Objects,
+        accounts: Accounts,
+        subscriptions: Subscriptions,
+        behaviour: Behaviour,
+        random_source: random.Random,
     ) -> None:
         self._objects = objects
+        self._subscriptions = subscriptions
         self._accounts = accounts
         self._behaviour = behaviour
         self._random = random_source
 
     def is_subscribed(self, account: Account) -> bool:
-        """Whether there is a `post.create` subscription for the account."""
+        """Whether the account's posts are told of: as everybody's are, or by a subscription of its own."""
         wanted = self._behaviour.post_create_for
-        return not account.protected and (account.id != BOT.id if wanted == EVERYBODY else account.id in wanted)
+        is_streamed = account.id != BOT.id if wanted == EVERYBODY else account.id in wanted
+        return account.is_public and (is_streamed or self._subscriptions.has(POST_CREATE, account.id))
+
+    def tells_of_deletions(self, account: Account) -> bool:
+        """Whether there is a `post.delete` subscription for the account."""
+        wanted = self._behaviour.post_create_for
+        is_listed = wanted != EVERYBODY and account.id in wanted
+        return account.is_public and (is_listed or self._subscriptions.has(POST_DELETE, account.id))
 
     def of_post(self, post: Post, **overrides: Any) -> list[Event]:
         """The events of a new post or version: one for each subscription that it matches."""
@@ -52,14 +63,14 @@ class Events:
         events = []
         if self.is_subscribed(author):
             events.append(self._post_event(POST_CREATE, author.id, post, behaviour, behaviour.parent_in_post_create))
-        if not author.protected and BOT.id in self._objects.mentioned_ids(post):
+        if author.is_public and BOT.id in self._objects.mentioned_ids(post):
             events.append(self._post_event(MENTION_CREATE, BOT.id, post, behaviour, behaviour.parent_in_mention))
         return events
 
     def of_deletion(self, post: Post) -> list[Event]:
         """The event of a deleted post, by its newest version."""
         author = self._accounts[post.author_id]
-        if not self.is_subscribed(author):
+        if not self.tells_of_deletions(author):
             return []
         data = self._envelope(POST_DELETE, author.id) | {"payload": {"id": str(post.id), "author_id": author.id}}
         return [Event(POST_DELETE, {"data": data}, post.id)]

@@ -159,7 +159,7 @@ class Board:
         self.hub.publish(Change("thread", str(post.conversation_id)))
         account = self._accounts[post.author_id]
         if account.can_post:
-            obstacle = self._undeliverable(account)
+            obstacle = self._undeliverable(account, "delete")
             self._follow(Attempt("delete", post, account, post.first_id, self._clock(), obstacle))
 
     def delivery_changed(self, delivery: Delivery) -> None:
@@ -216,7 +216,7 @@ class Board:
         return ("edit" if post.is_edit else "reply"), post.first_id
 
     def _obstacle(self, kind: str, post: Post, account: Account) -> str | None:
-        undeliverable = self._undeliverable(account)
+        undeliverable = self._undeliverable(account, kind)
         if undeliverable is not None or kind != "reply":
             return undeliverable
         if post.in_reply_to is None:
@@ -225,10 +225,16 @@ class Board:
             return "There is no cart hashtag in it, so HashCart leaves it alone."
         return None
 
-    def _undeliverable(self, account: Account) -> str | None:
+    def _undeliverable(self, account: Account, kind: str) -> str | None:
         if account.protected:
             return f"Nothing was delivered: @{account.username} is protected, and X tells no app of protected posts."
-        if self._events is not None and not self._events.is_subscribed(account):
+        if account.suspended:
+            return (
+                f"Nothing was delivered: @{account.username} is suspended, and X shows no posts of suspended accounts."
+            )
+        if self._events is not None and kind == "delete" and not self._events.tells_of_deletions(account):
+            return f"Nothing was delivered: there is no subscription to what @{account.username} deletes."
+        if self._events is not None and kind != "delete" and not self._events.is_subscribed(account):
             return f"Nothing was delivered: there is no subscription for @{account.username}."
         if self._webhooks is not None and not any(webhook.valid for webhook in self._webhooks.all()):
             return "Nothing was delivered: no valid webhook is registered with the simulator."

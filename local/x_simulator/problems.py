@@ -97,3 +97,9 @@ def not_authorized(parameter: str, value: str, resource_type: str = "tweet") -> 
         "resource_type": resource_type,
         "section": "data",
     }
+
+
+def suspended(parameter: str, value: str) -> dict[str, Any]:
+    """A partial error: the account is suspended, which only title and detail tell from one that is not there."""
+    detail = f"User has been suspended: [{value}]."
+    return not_found(parameter, value, "user") | {"title": "Forbidden", "detail": detail}

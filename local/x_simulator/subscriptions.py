@@ -1,6 +1,7 @@
-"""Subscriptions of the X Activity API: made, listed, moved and ended as X's API describes it.
+"""Subscriptions of the X Activity API: made up to the app's limit, listed, moved and ended as X's API describes it.
 
-What is delivered does not depend on them: `Behaviour` says whose posts are told of, so that a demonstration needs none.
+X does not say what it does about accounts that are not public, nor how it words that the app has all that it may. Here
+such accounts get no subscription, and lose those that they have.
 """
 
 import re
@@ -16,8 +17,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local.x_simulator.accounts import Accounts
+from local.x_simulator.behaviour import Behaviour
 from local.x_simulator.calls import Gate, Operation, Principal, answer, json_object
-from local.x_simulator.events import MENTION_CREATE, POST_CREATE, POST_DELETE
+from local.x_simulator.event_types import MENTION_CREATE, POST_CREATE, POST_DELETE
 from local.x_simulator.problems import ProblemError, invalid_request, not_found
 from local.x_simulator.snowflakes import SnowflakeClock
 from local.x_simulator.webhooks import Webhooks
@@ -25,6 +27,7 @@ from local.x_simulator.webhooks import Webhooks
 EVENT_TYPES = (POST_CREATE, POST_DELETE, MENTION_CREATE)
 MAX_PAGE = 1000
 MAX_TAG = 200
+MAX_IDS = 100
 PATH = "/2/activity/subscriptions"
 CREATE_FIELDS = frozenset({"event_type", "filter", "tag", "webhook_id"})
 UPDATE_FIELDS = frozenset({"tag", "webhook_id"})
@@ -32,6 +35,7 @@ UPDATE_FIELDS = frozenset({"tag", "webhook_id"})
 # X's pages of subscriptions are named by 16 letters or more.
 _TOKEN_DIGITS = 19
 _TOKEN = re.compile(r"[0-9]{19}")
+_ID = re.compile(r"[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,15 @@ class Subscriptions:
         """The subscription of that id."""
         return next((found for found in self.all() if str(found.id) == subscription_id), None)
 
+    def has(self, event_type: str, user_id: str) -> bool:
+        """Whether events of that kind about an account are subscribed to."""
+        query = "SELECT 1 FROM subscriptions WHERE event_type = ? AND user_id = ?"
+        return self._connection.execute(query, (event_type, user_id)).fetchone() is not None
+
+    def end_those_of(self, user_id: str) -> None:
+        """End all of an account, as X does for reasons of its own."""
+        self._connection.execute("DELETE FROM subscriptions WHERE user_id = ?", (user_id,))
+
     def save(self, subscription: Subscription) -> Subscription:
         """Subscribe, or change what is subscribed."""
         self._connection.execute(
@@ -94,13 +107,16 @@ class SubscriptionsApi:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        subscriptions: Subscriptions,
         webhooks: Webhooks,
         accounts: Accounts,
+        behaviour: Behaviour,
+        *,
         ids: SnowflakeClock,
         now: Callable[[], float],
     ) -> None:
-        self._subscriptions = Subscriptions(connection)
+        self._subscriptions = subscriptions
+        self._behaviour = behaviour
         self._now = now
         self._webhooks = webhooks
         self._accounts = accounts
@@ -111,6 +127,7 @@ class SubscriptionsApi:
         operations = (
             Operation("GET", PATH, self._list, 500),
             Operation("POST", PATH, self._create, 500, 500),
+            Operation("DELETE", PATH, self._delete_some, 500),
             Operation("PUT", f"{PATH}/{{subscription_id}}", self._update, 500),
             Operation("DELETE", f"{PATH}/{{subscription_id}}", self._delete, 500),
         )
@@ -136,14 +153,17 @@ class SubscriptionsApi:
         event_type, user_id = body.get("event_type"), _user_id(body.get("filter"))
         if event_type not in EVENT_TYPES:
             raise invalid_request("$.event_type: is not one that can be subscribed to", {"event_type": []})
-        if self._accounts.get(user_id) is None:
-            raise invalid_request("$.filter.user_id: there is no such account", {"filter": []})
-        existing = [(found.event_type, found.user_id) for found in self._subscriptions.all()]
-        if (event_type, user_id) in existing:
+        account = self._accounts.get(user_id)
+        if account is None or not account.is_public:
+            raise invalid_request("$.filter.user_id: there is no such public account", {"filter": []})
+        if self._subscriptions.has(event_type, user_id):
             raise invalid_request("There is such a subscription already.", {"filter": [user_id]})
+        if len(self._subscriptions.all()) >= self._behaviour.subscription_limit:
+            raise invalid_request("The app has the maximum number of subscriptions.", {"filter": [user_id]})
         now = self._now()
         asked = (event_type, user_id, self._webhook_id(body), _tag(body), now, now)
-        return _shown(self._subscriptions.save(Subscription(self._ids.next_id(), *asked)))
+        made = self._subscriptions.save(Subscription(self._ids.next_id(), *asked))
+        return answer({"data": {"subscription": made.document}, "meta": self._total()})
 
     async def _update(self, request: Request, _: Principal) -> Response:
         subscription = self._found(request)
@@ -156,7 +176,22 @@ class SubscriptionsApi:
 
     async def _delete(self, request: Request, _: Principal) -> Response:
         self._subscriptions.delete(self._found(request))
-        return answer({"data": {"deleted": True}})
+        return answer({"data": {"deleted": True}, "meta": self._total()})
+
+    async def _delete_some(self, request: Request, _: Principal) -> Response:
+        ids = request.query_params.get("ids", "").split(",")
+        if not 1 <= len(ids) <= MAX_IDS or not all(_ID.fullmatch(subscription_id) for subscription_id in ids):
+            raise invalid_request("`ids` are not 1 to 100 ids of subscriptions.", {"ids": ids})
+        found = [subscription for each in ids if (subscription := self._subscriptions.get(each)) is not None]
+        for subscription in found:
+            self._subscriptions.delete(subscription)
+        if self._behaviour.names == "new":
+            each = [{"subscription_id": str(subscription.id), "deleted": True} for subscription in found]
+            return answer({"data": each, "meta": self._total()})
+        return answer({"data": {"deleted": bool(found)}, "meta": self._total()})
+
+    def _total(self) -> dict[str, int]:
+        return {"total_subscriptions": len(self._subscriptions.all())}
 
     def _found(self, request: Request) -> Subscription:
         subscription_id = request.path_params["subscription_id"]

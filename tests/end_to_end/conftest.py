@@ -71,6 +71,15 @@ class Stored:
         key = {"name": {"S": f"lease#{work}"}}
         self._dynamodb.delete_item(TableName=self._outputs["CheckpointsTableName"], Key=key)
 
+    def hold_lease(self, work: str) -> None:
+        """Let nobody take up a work."""
+        item = {"name": {"S": f"lease#{work}"}, "lease_until_ms": {"N": str(2**42)}}
+        self._dynamodb.put_item(TableName=self._outputs["CheckpointsTableName"], Item=item)
+
+    def run(self, function: str) -> None:
+        """Run a function of the schedule now, by its logical id."""
+        Deployment(self._clients, local_deploy_settings()["stack_name"]).invoke(function)
+
     def waits_for_insertion(self) -> bool:
         """Whether a cart request is on its way or comes again."""
         return self._holds("CartRequestsQueueUrl")

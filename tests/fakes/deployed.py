@@ -82,6 +82,8 @@ class Deployed:
             "PublicUrl": "",
             "XApiBaseUrl": "http://x.test",
             "XSiteUrl": "http://x.site.test",
+            "XSubscriptions": "true",
+            "XSubscriptionLimit": "1500",
         }
         tables = ("AccountLinks", "Carts", "Activity", "Pending", "BotTokens", "Checkpoints", "Sessions", "Departures")
         self.outputs = {

@@ -152,6 +152,14 @@ class World:
         document: dict[str, Any] = response.json()
         return document
 
+    def subscribe(self, event_type: str, user_id: str) -> dict[str, Any]:
+        """Subscribe to an account's events, as the app."""
+        asked = {"event_type": event_type, "filter": {"user_id": user_id}}
+        response = self.client.post("/2/activity/subscriptions", json=asked, headers=APP)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()["data"]["subscription"]
+        return found
+
     def seed_post(self, word: str) -> str:
         """The id of the seed's post that has the word."""
         posts = self.client.get("/simulator/posts").json()["posts"]

@@ -110,6 +110,9 @@ class FakeMachine:
     def register_webhook(self, url: str) -> None:
         self._do(f"register {url}")
 
+    def subscribe(self) -> None:
+        self._do("subscribe")
+
     def sign_bot_in(self, outputs: Mapping[str, str]) -> None:
         assert outputs == OUTPUTS
         self._do("sign bot in")
@@ -120,7 +123,7 @@ class FakeMachine:
 
 
 DEPLOYS = ["build", "deploy", "seed", "remember current"]
-OPENS = ["warm", "start sites", f"register {OUTPUTS['WebhookUrl']}", "sign bot in"]
+OPENS = ["warm", "start sites", f"register {OUTPUTS['WebhookUrl']}", "subscribe", "sign bot in"]
 
 
 def started(outside: FakeMachine) -> tuple[EmbeddedStack, str]:
@@ -148,7 +151,7 @@ class TestStart:
         outside = FakeMachine()
         outside.has_shop = True
         stack, _ = started(outside)
-        assert outside.journal[-5:] == ["warm", "start shop", *OPENS[1:]]
+        assert outside.journal[-6:] == ["warm", "start shop", *OPENS[1:]]
         stack.stop()
         assert outside.journal[-3:] == ["stop sites", "stop shop", "stop emulator"]
 

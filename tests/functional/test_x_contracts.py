@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from hashcart.http import HttpClient
 from hashcart.observability import clock_ms
-from hashcart.social.x.client import XApi
+from hashcart.social.x.client import Profile, XApi
 from hashcart.social.x.sign_in import PROFILE_FIELDS
 from local.settings import APP_BEARER_TOKEN
 from local.x_operations.api import XAdministration
@@ -84,6 +84,7 @@ def some_ids(x: World) -> str:
 def deliver_all(x: World, names: str) -> list[dict[str, Any]]:
     x.client.patch("/simulator/settings", json={"names": names, "parent_in_mention": True})
     x.register_webhook()
+    x.subscribe("post.delete", "222")
     post = x.post("222", "@shopbot #AmazonCart http://store.localhost:8401/", in_reply_to=x.seed_post("mug"))
     x.client.delete(f"/simulator/posts/{post['id']}")
     eventually(lambda: len(x.endpoint.deliveries) == 3)
@@ -119,13 +120,40 @@ def subscribe_and_all_else(x: World) -> tuple[list[Any], list[Any]]:
     administration.subscribe("900", webhook_id, "")
     [subscription] = administration.subscriptions()
     administration.move(subscription, webhook_id)
-    administration.unsubscribe(subscription)
+    administration.unsubscribe([subscription])
+    own_client = XApi(http, BASE, clock_ms)
+    own_client.subscribe("post.create", "222", webhook_id, APP_BEARER_TOKEN)
+    [made] = own_client.subscriptions(APP_BEARER_TOKEN, None).subscriptions
+    own_client.move_subscription(made.id, webhook_id, APP_BEARER_TOKEN)
+    own_client.unsubscribe((made.id,), APP_BEARER_TOKEN)
     asked = pool.bodies
     created = x.client.post(path, json=asked[0], headers=APP).json()
     one = f"{path}/{created['data']['subscription']['subscription_id']}"
     answers += [created, x.client.get(path, headers=APP).json()]
     answers += [x.client.put(one, json=asked[1], headers=APP).json(), x.client.delete(one, headers=APP).json()]
+    for names in ("old", "new"):
+        x.client.patch("/simulator/settings", json={"names": names})
+        made = x.subscribe("post.create", "555")["subscription_id"]
+        answers.append(x.client.delete(path, params={"ids": f"{made},2"}, headers=APP).json())
     return asked, answers
+
+
+def people(x: World) -> dict[str, Any]:
+    """What X says of a public, a protected, a suspended and an unknown account, asked as HashCart asks."""
+    pool = SimulatorPool(x)
+    x.client.post("/simulator/accounts/ben_browses/show", json={"suspended": True})
+    ids = ["222", "444", "333", "12345"]
+    found = XApi(HttpClient(cast("PoolManager", pool)), BASE, clock_ms).profiles(ids, APP_BEARER_TOKEN)
+    assert found == {
+        "222": Profile.PUBLIC,
+        "444": Profile.PROTECTED,
+        "333": Profile.SUSPENDED,
+        "12345": Profile.GONE,
+    }
+    document: dict[str, Any] = x.client.get(
+        "/2/users", params={"ids": ",".join(ids), "user.fields": "protected"}, headers=APP
+    ).json()
+    return document
 
 
 class TestOldNames:
@@ -165,6 +193,10 @@ class TestOldNames:
                 document = x.client.get("/2/tweets/search/recent", params=fields | {"query": query}, headers=APP).json()
                 old.check("Get2TweetsSearchRecentResponse", document)
 
+    def test_people(self, old: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            old.check("Get2UsersResponse", people(x))
+
     def test_new_posts(self, old: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:
             asked = x.post("222", "@shopbot #AmazonCart", in_reply_to=x.seed_post("mug"))["id"]
@@ -194,10 +226,10 @@ class TestOldNames:
     def test_subscriptions(self, old: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:
             asked, answers = subscribe_and_all_else(x)
-        for schema, body in zip(("CreateRequest", "UpdateRequest"), asked, strict=True):
+        for schema, body in zip(("CreateRequest", "UpdateRequest") * 2, asked, strict=True):
             old.check(f"ActivitySubscription{schema}", body)
-        schemas = ("GetResponse", "CreateResponse", "GetResponse", "UpdateResponse", "DeleteResponse")
-        for schema, document in zip(schemas, answers, strict=True):
+        schemas = ("GetResponse", "CreateResponse", "GetResponse", "UpdateResponse", *["DeleteResponse"] * 2)
+        for schema, document in zip(schemas, answers[:-1], strict=True):
             old.check(f"ActivitySubscription{schema}", document)
 
     def test_errors(self, old: Contract, tmp_path: Path) -> None:
@@ -286,13 +318,18 @@ class TestNewNames:
     def test_subscriptions(self, new: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:
             asked, answers = subscribe_and_all_else(x)
-        for name, body in zip(("Create", "Update"), asked, strict=True):
+        for name, body in zip(("Create", "Update") * 2, asked, strict=True):
             new.check(f"{name}ActivitySubscriptionRequest", body)
         new.check("GetActivitySubscriptionsResponse", answers[0])
         new.check("CreateActivitySubscriptionResponse", answers[1])
         new.check("GetActivitySubscriptionsResponse", answers[2])
         new.check("UpdateActivitySubscriptionResponse", answers[3])
         new.check("DeleteActivitySubscriptionResponse", answers[4])
+        new.check("DeleteActivitySubscriptionsByIdsResponse", answers[6])
+
+    def test_people(self, new: Contract, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            new.check("GetUsersByIdsResponse", people(x))
 
     def test_errors(self, new: Contract, tmp_path: Path) -> None:
         with world(tmp_path) as x:

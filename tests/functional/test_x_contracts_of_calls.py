@@ -60,8 +60,8 @@ CALLS: dict[str, tuple[Call, str, str]] = {
     "remove": (lambda _, operator: operator.remove_webhook(POST), "delete", "/2/webhooks/{webhook_id}"),
     "subscriptions": (lambda _, operator: operator.subscriptions(), "get", "/2/activity/subscriptions"),
     "unsubscribe": (
-        lambda _, operator: operator.unsubscribe(Subscription(POST, "post.mention.create", "900", OTHER)),
-        "delete", "/2/activity/subscriptions/{subscription_id}",
+        lambda _, operator: operator.unsubscribe([Subscription(POST, "post.mention.create", "900", OTHER)]),
+        "delete", "/2/activity/subscriptions",
     ),
     "account": (lambda _, operator: operator.account("token"), "get", "/2/users/me"),
 }  # fmt: skip

@@ -92,6 +92,8 @@ class Operation:
             "PublicUrl": "",
             "XApiBaseUrl": BASE,
             "XSiteUrl": "http://x.localhost:8400",
+            "XSubscriptions": "true",
+            "XSubscriptionLimit": "1500",
         }
         self.outputs = {
             "WebhookUrl": HOOK,
@@ -174,7 +176,7 @@ def aws_error(code: str) -> ClientError:
 def test_everything_is_set_up_in_one_go(operation: Operation) -> None:
     status, said = operation("setup")
     assert (status, said.count("✗")) == (0, 0)
-    steps = ["Stack", "Secrets", "Bearer token", "Challenge", "Webhook", "Bot", "Bot", "Mentions"]
+    steps = ["Stack", "Secrets", "Bearer token", "Challenge", "Webhook", "Bot", "Bot", "Mentions", "Shoppers"]
     assert [line.split()[1].rstrip(":") for line in operation.said[:-1]] == [step.split()[0] for step in steps]
     [webhook] = operation.x.client.get("/2/webhooks", headers=APP).json()["data"]
     [subscription] = operation.subscriptions()
@@ -408,7 +410,7 @@ def test_all_pages_of_subscriptions_are_read(operation: Operation) -> None:
     page = {"data": [], "meta": {"next_token": "0" * 19}}
     operation.fail("GET /2/activity/subscriptions", (200, page))
     assert "is there already" in operation("setup")[1]
-    operation.fail("GET /2/activity/subscriptions", *[(200, page)] * 20)
+    operation.fail("GET /2/activity/subscriptions", *[(200, page)] * 100)
     assert "does not end" in operation("setup")[1]
 
 
@@ -505,10 +507,20 @@ def test_status_before_and_after(operation: Operation) -> None:
     status, said = operation("status")
     assert (status, operation.writes) == (0, [])
     assert "1 × post.mention.create; 0 of other webhooks" in said
+    assert "1 of 1500 in use; offered to shoppers" in said
     assert "its access token ends 20" in said
     assert "GET /2/webhooks: 4" in said
     operation.x.simulator.webhooks._set_valid(operation.x.simulator.webhooks.all()[0].id, False)
     assert "is disabled: X delivers nothing" in operation("status")[1]
+
+
+@pytest.mark.parametrize(("limit", "is_near"), [("2", False), ("1", True)])
+def test_status_tells_how_near_the_limit_of_subscriptions_is(operation: Operation, limit: str, is_near: bool) -> None:
+    operation.parameters |= {"XSubscriptionLimit": limit, "XSubscriptions": "false"}
+    assert "Shoppers" not in operation("setup")[1]
+    said = operation("status")[1]
+    assert f"1 of {limit} in use; not offered to shoppers" in said
+    assert ("deploy with that XSubscriptionLimit" in said) == is_near
 
 
 def test_status_tells_how_far_the_sweep_is(operation: Operation) -> None:

@@ -214,6 +214,7 @@ class TestLivePanel:
     def test_a_deletion_waits_for_the_undoing(self, tmp_path: Path) -> None:
         with world(tmp_path) as x:
             x.register_webhook()
+            x.subscribe("post.delete", "222")
             post = send(x, "#AmazonCart", x.seed_post("mug"))
             x.watcher.outcomes[post] = Outcome("ADDED", "In the cart.", post)
             says(x, "In the cart.")

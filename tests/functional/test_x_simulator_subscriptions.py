@@ -28,7 +28,8 @@ def test_a_life(tmp_path: Path) -> None:
         assert (moved["webhook_id"], moved["tag"], moved["created_at"]) == (second["id"], "cart", made["created_at"])
         tagged = x.client.put(one, json={"tag": "basket"}, headers=APP).json()["data"]["subscription"]
         assert (tagged["webhook_id"], tagged["tag"]) == (second["id"], "basket")
-        assert x.client.delete(one, headers=APP).json() == {"data": {"deleted": True}}
+        gone = {"data": {"deleted": True}, "meta": {"total_subscriptions": 0}}
+        assert x.client.delete(one, headers=APP).json() == gone
         assert x.client.delete(one, headers=APP).status_code == 404
         assert x.client.get(PATH, headers=APP).json() == {"meta": {"result_count": 0}}
 
@@ -58,6 +59,7 @@ def test_the_bots_own_token_subscribes_too(tmp_path: Path) -> None:
         {"filter": {}},
         {"filter": {"user_id": 900}},
         {"filter": {"user_id": "12345"}},
+        {"filter": {"user_id": "444"}},
         {"webhook_id": "1"},
         {"tag": ""},
         {"tag": "x" * 201},
@@ -74,3 +76,34 @@ def test_what_is_not_subscribed(tmp_path: Path, more: dict[str, Any]) -> None:
 def test_pages_that_there_are_not(tmp_path: Path, parameters: dict[str, str]) -> None:
     with world(tmp_path) as x:
         assert x.client.get(PATH, params=parameters, headers=APP).status_code == 400
+
+
+def test_the_app_has_no_more_than_its_limit(tmp_path: Path) -> None:
+    with world(tmp_path) as x:
+        x.client.patch("/simulator/settings", json={"subscription_limit": 1})
+        subscribe(x, filter={"user_id": "111"})
+        refused = x.client.post(PATH, json=MENTIONS, headers=APP)
+    assert (refused.status_code, "maximum number" in refused.text) == (400, True)
+
+
+def test_many_are_ended_at_once(tmp_path: Path) -> None:
+    with world(tmp_path) as x:
+        made = [subscribe(x, filter={"user_id": user})["subscription_id"] for user in ("900", "111", "222")]
+        ended = x.client.delete(PATH, params={"ids": ",".join([*made[:2], "1"])}, headers=APP).json()
+        left = x.client.get("/simulator/subscriptions").json()["subscriptions"]
+        nothing = x.client.delete(PATH, params={"ids": "1"}, headers=APP).json()
+    assert ended == {"data": {"deleted": True}, "meta": {"total_subscriptions": 1}}
+    assert [found["subscription_id"] for found in left] == made[2:]
+    assert nothing["data"] == {"deleted": False}
+
+
+@pytest.mark.parametrize("ids", ["", "x", ",".join(["1"] * 101)])
+def test_ids_that_are_none(tmp_path: Path, ids: str) -> None:
+    with world(tmp_path) as x:
+        assert x.client.delete(PATH, params={"ids": ids}, headers=APP).status_code == 400
+
+
+@pytest.mark.parametrize("ids", ["", "x", ",".join(["1"] * 101)])
+def test_accounts_are_asked_for_by_ids(tmp_path: Path, ids: str) -> None:
+    with world(tmp_path) as x:
+        assert x.client.get("/2/users", params={"ids": ids}, headers=APP).status_code == 400

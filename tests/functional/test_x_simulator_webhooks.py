@@ -198,9 +198,48 @@ class TestDeliveries:
         assert payloads[edited["id"]]["edit_history_tweet_ids"] == [first, edited["id"]]
         assert payloads[edited["id"]]["text"] == "#AmazonCart x2"
 
+    def test_a_deletion_is_told_of_where_it_is_subscribed_to(self, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            x.register_webhook()
+            x.subscribe("post.delete", "222")
+            for author in ("333", "222"):
+                post = x.post(author, "#AmazonCart", in_reply_to=x.seed_post("mug"))
+                x.client.delete(f"/simulator/posts/{post['id']}")
+            events = by_type(delivered(x, 3))
+            assert "no subscription to what @ben_browses deletes" in x.attempts()
+        assert events["post.delete"]["payload"]["author_id"] == "222"
+
+    def test_a_subscription_of_its_own_is_enough(self, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            x.register_webhook()
+            x.client.patch("/simulator/settings", json={"post_create_for": []})
+            x.subscribe("post.create", "333")
+            for author in ("222", "333"):
+                x.post(author, "#AmazonCart", in_reply_to=x.seed_post("mug"))
+            [event] = delivered(x, 1)
+        assert event["data"]["payload"]["author_id"] == "333"
+
+    @pytest.mark.parametrize("how", ["protected", "suspended"])
+    def test_an_account_that_is_not_public_is_told_of_no_more(self, tmp_path: Path, how: str) -> None:
+        with world(tmp_path) as x:
+            x.register_webhook()
+            x.subscribe("post.create", "222")
+            before = x.post("222", "#AmazonCart", in_reply_to=x.seed_post("mug"))["id"]
+            delivered(x, 1)
+            hidden = x.client.post("/simulator/accounts/222/show", json={how: True}).json()
+            x.post("222", "@shopbot #AmazonCart", in_reply_to=x.seed_post("mug"))
+            assert x.client.get("/simulator/subscriptions").json() == {"subscriptions": []}
+            assert "data" not in x.client.get("/2/tweets", params={"ids": before}, headers=APP).json()
+            assert how in x.attempts()
+            shown = x.client.post("/simulator/accounts/222/show", json={}).json()
+            x.post("222", "#AmazonCart", in_reply_to=x.seed_post("mug"))
+            assert len(delivered(x, 2)) == 2
+        assert (hidden, shown) == ({"public": False}, {"public": True})
+
     def test_a_deletion_names_the_newest_version(self, tmp_path: Path) -> None:
         with world(tmp_path) as x:
             x.register_webhook()
+            x.subscribe("post.delete", "222")
             first = x.post("222", "#AmazonCart", in_reply_to=x.seed_post("mug"))["id"]
             newest = x.client.put(f"/simulator/posts/{first}", json={"text": "no more"}).json()["id"]
             assert x.client.delete(f"/simulator/posts/{first}").json() == {"deleted": True}
