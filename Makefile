@@ -139,6 +139,10 @@ oscar-test: $(INSTALLED) $(OSCAR_INSTALLED) ## Tests of the app that a django-os
 page-weight: $(INSTALLED) ## How heavy the pages are, and how soon they come (while `make start` runs)
 	@PYTHONPATH=layers/hashcart:. $(BIN)/python benchmarks/pages.py
 
+.PHONY: configuration
+configuration: $(INSTALLED) ## Make the tables of docs/configuration.md from template.yaml
+	@$(BIN)/python -m local.configuration_reference
+
 lock: $(INSTALLED) ## Pin all dependencies anew (LOCK_OPTIONS=--upgrade takes newer ones)
 	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.13 --universal --generate-hashes \
 		--no-header --quiet $(LOCK_OPTIONS) --output-file requirements.lock
