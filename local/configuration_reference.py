@@ -48,7 +48,7 @@ def with_tables(page: str, template: Json) -> str:
 def _parameters(template: Json) -> Iterator[str]:
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     for group in groups:
-        yield f"\n### {group['Label']['default']}\n"
+        yield f"\n**{group['Label']['default']}**\n"
         yield "| Parameter | Default | Values | What it is |"
         yield "|---|---|---|---|"
         for name in group["Parameters"]:
