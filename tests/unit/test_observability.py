@@ -1,8 +1,13 @@
 """Metrics as log lines: one a batch and set of dimensions, at a level that fits who watches them."""
 
+import io
+import json
+import re
+
 import pytest
 
-from hashcart.observability import MAX_VALUES, Tally, report_metric
+from hashcart.observability import MAX_VALUES, LogLines, Tally, logger, report, report_metric
+from tests.fakes.handlers import Context
 
 
 def metrics(caplog: pytest.LogCaptureFixture) -> list[tuple[str, list[str], dict[str, object]]]:
@@ -55,3 +60,19 @@ def test_a_line_has_no_more_values_than_cloudwatch_reads(caplog: pytest.LogCaptu
         tally.measure("Milliseconds", number)
     tally.log()
     assert metrics(caplog) == [("INFO", ["function"], {"Milliseconds": list(range(MAX_VALUES))})]
+
+
+def test_a_line_leaves_out_what_its_log_group_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", written)
+
+    @logger.inject_lambda_context
+    def handler(_event: object, _context: object) -> None:
+        report("77", "parsed")
+
+    handler({}, Context())
+    line = json.loads(written.getvalue())
+    assert line["post_id"] == "77"
+    assert {"function_request_id", "cold_start", "level", "service"} <= line.keys()
+    assert not line.keys() & LogLines.REPEATED
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", line["timestamp"])
