@@ -20,6 +20,7 @@ from hashcart.social.x.sign_in import XSignIn
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
+from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending
 from hashcart.storage.post_events import PostEvents
@@ -28,6 +29,7 @@ from hashcart.storage.sessions import Sessions
 from hashcart.use_cases.leave import Leave, ShopperTables
 from hashcart.use_cases.link_accounts import LinkAccounts
 from hashcart.use_cases.unsubscribe import Unsubscribe
+from hashcart.use_cases.x_budget import XMeter
 
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 secrets = boto3.client("secretsmanager", config=CLIENT_CONFIG)
@@ -55,6 +57,7 @@ sign_in_pages = SignInPages(
     ),
     accounts=accounts,
     regions=regions,
+    meter=XMeter(Checkpoints(dynamodb, text("CHECKPOINTS_TABLE")), clock_ms),
     clock_ms=clock_ms,
 )
 account_pages = AccountPages(

@@ -8,11 +8,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from hashcart.aws import CLIENT_CONFIG, late_client
 from hashcart.consumers import Consumer, Delivery, each
+from hashcart.domain.x_prices import DOLLAR
 from hashcart.emails.rendering import Letterhead
 from hashcart.emails.ses import Ses, config_without_retries
 from hashcart.http import HttpClient
 from hashcart.messages.outcomes import OutcomeReached, read_outcome
-from hashcart.observability import clock_ms, logger
+from hashcart.observability import clock_ms, logger, report_metric
 from hashcart.secrets import Secret, token_keys
 from hashcart.settings import base_url, flag, optional_text, text, whole_number
 from hashcart.social.x.bot_session import BotSession
@@ -21,12 +22,15 @@ from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import Carts
+from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from hashcart.storage.recipients import Recipients
 from hashcart.use_cases.deliver_outcomes import DeliverOutcomes
+from hashcart.use_cases.keep_signed_in import KeepSignedIn
 from hashcart.use_cases.send_emails import Mailer, OutcomeEmails, PendingEmails
 from hashcart.use_cases.wake_pending import wake_pending
 from hashcart.use_cases.watch_adds import WatchAdds
+from hashcart.use_cases.x_budget import XBudget
 
 TIME_TO_FINISH_MS = 15_000
 
@@ -63,17 +67,18 @@ def open_emails(sender: str) -> tuple[OutcomeEmails, PendingEmails]:
 
 email_sender = optional_text("EMAIL_SENDER")
 outcome_emails, pending_emails = open_emails(email_sender) if email_sender else (None, None)
+bot_tokens = BotTokens(dynamodb, text("BOT_TOKENS_TABLE"))
+session = BotSession(
+    api, bot_tokens, Secret(secrets, text("X_BOT_CLIENT_SECRET_ARN"), clock_ms=clock_ms), clock_ms=clock_ms
+)
+keep_signed_in = KeepSignedIn(session, bot_tokens, clock_ms)
 deliver_outcome = DeliverOutcomes(
     outcomes=activity,
     links=links,
     api=api,
-    session=BotSession(
-        api,
-        BotTokens(dynamodb, text("BOT_TOKENS_TABLE")),
-        Secret(secrets, text("X_BOT_CLIENT_SECRET_ARN"), clock_ms=clock_ms),
-        clock_ms=clock_ms,
-    ),
+    session=session,
     pending=pending,
+    budget=XBudget(Checkpoints(dynamodb, text("CHECKPOINTS_TABLE")), whole_number("X_DAILY_BUDGET") * DOLLAR, clock_ms),
     bot_user_id=text("BOT_USER_ID"),
     reply_to_strangers=flag("REPLY_TO_STRANGERS"),
     clock_ms=clock_ms,
@@ -119,13 +124,24 @@ def wake(milliseconds: Callable[[], int]) -> int:
     return woken
 
 
+def keep_bot(function_name: str) -> None:
+    """Refresh the bot's token in time, and tell if that does not work."""
+    health = keep_signed_in()
+    if health.is_signed_out:
+        report_metric(function_name, "BotSignedOut", 1)
+    if health.overdue_minutes:
+        report_metric(function_name, "BotTokenOverdueMinutes", health.overdue_minutes)
+
+
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Deliver one batch of the Outcomes queue, or on schedule what is due in Pending."""
+    """Deliver one batch of the Outcomes queue, or on schedule what is due in Pending; then keep the bot signed in."""
 
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() > TIME_TO_FINISH_MS
 
     if "Records" in event:
         return consumer.process(event, lambda deliveries: deliver(deliveries, has_time))
-    return {"woken": wake(context.get_remaining_time_in_millis)}
+    woken = wake(context.get_remaining_time_in_millis)
+    keep_bot(context.function_name)
+    return {"woken": woken}

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -117,6 +118,19 @@ class Aws:
                 bodies.append(message["Body"])
                 self.sqs.delete_message(QueueUrl=self.queue_urls[queue], ReceiptHandle=message["ReceiptHandle"])
         return [_document(body) for body in bodies]
+
+
+def one_call_at_a_time[Client](client: Client) -> Client:
+    """The client, for threads: DynamoDB's writes are atomic, moto's are not."""
+    lock = threading.Lock()
+    call = client._make_api_call  # type: ignore[attr-defined]
+
+    def locked(operation: str, parameters: dict[str, Any]) -> Any:
+        with lock:
+            return call(operation, parameters)
+
+    client._make_api_call = locked  # type: ignore[attr-defined]
+    return client
 
 
 def _document(body: str) -> dict[str, Any]:

@@ -709,6 +709,11 @@ class MemoryBotTokens(Faulty):
         self.leased_until_ms = now_ms + 30_000
         return True
 
+    def mark_lost(self, token: BotToken, *, now_ms: int) -> None:
+        self._step()
+        if self.token is not None and self.token.refresh_token == token.refresh_token:
+            self.token = replace(self.token, lost_at_ms=now_ms)
+
 
 class MemoryCheckpoints(Faulty):
     def __init__(self) -> None:

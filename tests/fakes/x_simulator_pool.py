@@ -18,7 +18,7 @@ class SimulatorPool:
         self._x = x
         self.calls: list[str] = []
         self.bodies: list[Any] = []
-        self.failures: dict[str, list[tuple[int, Any] | Exception]] = {}
+        self.failures: dict[str, list[tuple[int, Any] | BaseException]] = {}
         """What a call (`METHOD /path`) gets before the simulator is asked."""
 
     def request(
@@ -39,7 +39,7 @@ class SimulatorPool:
         failures = self.failures.get(f"{method} {path}")
         if failures:
             failure = failures.pop(0)
-            if isinstance(failure, Exception):
+            if isinstance(failure, BaseException):
                 raise failure
             return _response(
                 failure[0], failure[1] if isinstance(failure[1], bytes) else json.dumps(failure[1]).encode(), {}

@@ -7,11 +7,14 @@ import pytest
 from hashcart.domain.account_links import AccountLink
 from hashcart.domain.outcomes import Code, Outcome
 from hashcart.domain.posts import DAY_MS, order_key
+from hashcart.domain.x_prices import DOLLAR, SUMMONED_REPLY
+from hashcart.domain.x_spending import Purpose, day_of
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import to_json
 from hashcart.social.x.bot_session import BotSignedOutError
 from hashcart.social.x.client import (
     DuplicateReplyError,
+    OwnReply,
     RateLimitedError,
     ReplyRefusedError,
     TokenRejectedError,
@@ -26,12 +29,15 @@ from hashcart.use_cases.deliver_outcomes import (
     DeliverOutcomes,
 )
 from hashcart.use_cases.wake_pending import wake_pending
+from hashcart.use_cases.x_budget import XBudget, next_day_ms
 from tests.fakes.clock import NOW_MS, Clock, post_id
-from tests.fakes.storage import MemoryAccountLinks, MemoryActivity, MemoryPending
+from tests.fakes.storage import MemoryAccountLinks, MemoryActivity, MemoryCheckpoints, MemoryPending, throttle
 
 POST = post_id(1000)
 KEY = order_key(POST)
 SHOPPER = "shopper-1"
+TODAY = day_of(NOW_MS)
+WHOLE_BUDGET = DOLLAR // SUMMONED_REPLY
 LINK = AccountLink(
     shopper_id=SHOPPER,
     x_user_id="222",
@@ -55,6 +61,7 @@ class XFake:
     after: list[Exception] = field(default_factory=list)
     lookup: list[Exception] = field(default_factory=list)
     replies: dict[str, str] = field(default_factory=dict)
+    timeline: list[str] = field(default_factory=list)
     attempts: int = 0
 
     def reply(self, text: str, in_reply_to: str, access_token: str) -> str:
@@ -68,11 +75,11 @@ class XFake:
             raise self.after.pop(0)
         return "77"
 
-    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> str | None:
+    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> OwnReply:
         assert (bot_user_id, access_token) == ("900", "token")
         if self.lookup:
             raise self.lookup.pop(0)
-        return "77" if post_id in self.replies else None
+        return OwnReply("77" if post_id in self.replies else None, tuple(self.timeline))
 
 
 @dataclass
@@ -94,6 +101,7 @@ class Delivery:
         self.clock = Clock()
         self.rows = MemoryActivity()
         self.pending = MemoryPending()
+        self.checkpoints = MemoryCheckpoints()
         self.x = XFake(self.clock)
         self.session = SessionFake()
         self.links = MemoryAccountLinks(*(links or (LINK,)))
@@ -109,11 +117,19 @@ class Delivery:
             api=self.x,
             session=self.session,
             pending=self.pending,
+            budget=XBudget(self.checkpoints, DOLLAR, self.clock),
             bot_user_id="900",
             reply_to_strangers=self.reply_to_strangers,
             clock_ms=self.clock,
             watch=lambda message, _: self.watched.append(message.post_id),
         )
+
+    def spent(self, purpose: Purpose = Purpose.REPLIES) -> int:
+        return self.checkpoints.spent[TODAY][purpose] if TODAY in self.checkpoints.spent else 0
+
+    def alarmed(self) -> dict[str, int]:
+        """What alarms watch, counted so far."""
+        return dict(self.deliver.tally._alarmed)
 
     def reply_record(self, owner: str = SHOPPER) -> dict[str, str | int]:
         return dict(self.rows.rows[owner, KEY].reply or {})
@@ -186,11 +202,13 @@ def test_the_first_outcome_is_the_one_that_is_answered() -> None:
     assert delivery.x.replies[POST].startswith("Gemerkt")
 
 
-def test_an_answer_older_than_an_hour_is_dropped() -> None:
+def test_an_answer_older_than_an_hour_is_dropped_and_counted() -> None:
     delivery = Delivery()
     delivery.clock.now_ms += REPLY_DEADLINE_MS
     delivery.deliver(ADDED)
+    delivery.deliver(replace(ADDED, summoned=False))
     assert delivery.x.attempts == 0
+    assert delivery.alarmed() == {"StaleReplies": 1}
 
 
 STRANGER = replace(ADDED, shopper_id=None, author_id="333", outcome=Outcome(Code.NOT_LINKED, int(POST)))
@@ -320,7 +338,7 @@ def test_a_takeover_that_another_won_is_left_to_it() -> None:
     assert claim is not None
     found_nothing = delivery.x.own_reply
 
-    def other_takes_over(bot_user_id: str, post_id: str, access_token: str) -> str | None:
+    def other_takes_over(bot_user_id: str, post_id: str, access_token: str) -> OwnReply:
         found = found_nothing(bot_user_id, post_id, access_token)
         assert delivery.rows.renew_claim(SHOPPER, KEY, seen_ms=NOW_MS, now_ms=NOW_MS + 5)
         return found
@@ -372,3 +390,120 @@ def test_what_fails_at_its_waking_stays_and_holds_nothing_up() -> None:
 
     assert wake_pending(pending, PendingKind.OUTCOME, deal_with, now_ms=NOW_MS, has_time=lambda: True) == 1
     assert pending.items == [bad]
+
+
+# ------------------------------------------------------------------ The budget of the day
+
+
+def test_an_answer_is_paid_once() -> None:
+    delivery = Delivery()
+    for _ in range(3):
+        delivery.deliver(ADDED)
+    assert delivery.spent() == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "spent"),
+    [
+        (ReplyRefusedError("not summoned"), 0),
+        (DuplicateReplyError(), 0),
+        (RateLimitedError(NOW_MS + 1), 0),
+        (TokenRejectedError(), 0),
+        (XUnavailableError("timed out"), 1),
+    ],
+)
+def test_what_x_surely_did_not_bill_is_given_back(error: Exception, spent: int) -> None:
+    delivery = Delivery()
+    delivery.x.before.append(error)
+    delivery.deliver(ADDED)
+    assert delivery.spent() == spent
+
+
+def test_beyond_the_budget_nobody_is_answered_and_the_outcome_is_kept() -> None:
+    delivery = Delivery()
+    delivery.checkpoints.spend(TODAY, Purpose.REPLIES, WHOLE_BUDGET)
+    writes = 0
+
+    def count() -> None:
+        nonlocal writes
+        writes += 1
+
+    delivery.deliver(ADDED)
+    delivery.checkpoints.before_step = count
+    for number in range(100):
+        other = post_id(500, sequence=number)
+        delivery.deliver(replace(ADDED, post_id=other, first_id=other))
+    assert (delivery.x.attempts, delivery.pending.items, writes) == (0, [], 0)
+    assert delivery.alarmed() == {"RepliesOverBudget": 101}
+    assert delivery.reply_record() == {}
+    assert delivery.rows.rows[SHOPPER, KEY].outcome == ADDED.outcome
+
+
+def test_shortly_before_midnight_an_answer_waits_for_the_next_days_budget() -> None:
+    delivery = Delivery()
+    midnight_ms = next_day_ms(NOW_MS)
+    late = post_id(now_ms=midnight_ms - 60_000)
+    message = replace(ADDED, post_id=late, first_id=late, outcome=replace(ADDED.outcome, version=int(late)))
+    delivery.clock.now_ms = midnight_ms - 50_000
+    delivery.checkpoints.spend(TODAY, Purpose.PARENTS, 10 * WHOLE_BUDGET)
+    delivery.deliver(message)
+    (item,) = delivery.pending.items
+    assert (item.due_ms, delivery.x.attempts) == (midnight_ms, 0)
+    delivery.clock.now_ms = midnight_ms
+    delivery.deliver(message)
+    assert list(delivery.x.replies) == [late]
+
+
+def test_without_the_days_spending_an_answer_waits() -> None:
+    delivery = Delivery()
+    delivery.checkpoints.faults.append(throttle())
+    delivery.deliver(ADDED)
+    assert (delivery.due_in_ms(), delivery.reply_record(), delivery.x.attempts) == (RETRY_MS, {}, 0)
+    delivery.deliver(ADDED)
+    assert delivery.reply_record()["result"] == "sent"
+
+
+def unsettled() -> Delivery:
+    """An answer that X has taken, without saying so, and that can be looked up."""
+    delivery = Delivery()
+    delivery.x.after.append(XUnavailableError("timed out"))
+    delivery.deliver(ADDED)
+    delivery.pending.items.clear()
+    delivery.clock.now_ms += CLAIM_SETTLES_MS
+    return delivery
+
+
+def test_looking_an_answer_up_costs_each_of_the_bots_posts_once() -> None:
+    delivery = unsettled()
+    delivery.x.timeline = ["5", "6", "7"]
+    delivery.x.lookup.append(XUnavailableError("timed out"))
+    delivery.deliver(ADDED)
+    assert delivery.spent(Purpose.OWN_REPLIES) == 0
+    delivery.deliver(ADDED)
+    assert (delivery.reply_record()["result"], delivery.spent(), delivery.spent(Purpose.OWN_REPLIES)) == ("sent", 1, 3)
+    row = delivery.rows.rows[SHOPPER, KEY]
+    delivery.rows.rows[SHOPPER, KEY] = replace(row, reply={"claimed_at_ms": NOW_MS})
+    delivery.x.timeline.append("8")
+    delivery.deliver(ADDED)
+    assert delivery.spent(Purpose.OWN_REPLIES) == 4
+
+
+def test_an_answer_that_cannot_be_looked_up_today_is_not_sent_again() -> None:
+    delivery = unsettled()
+    delivery.checkpoints.spend(TODAY, Purpose.PARENTS, 10 * WHOLE_BUDGET)
+    delivery.deliver(ADDED)
+    assert (delivery.x.attempts, delivery.alarmed()) == (1, {"RepliesOverBudget": 1})
+
+
+def test_an_answer_is_not_looked_up_without_the_days_spending() -> None:
+    delivery = unsettled()
+    delivery.checkpoints.faults.append(throttle())
+    delivery.deliver(ADDED)
+    assert (delivery.x.attempts, delivery.due_in_ms()) == (1, RETRY_MS)
+
+
+def test_a_bot_that_is_signed_out_is_counted() -> None:
+    delivery = Delivery()
+    delivery.session.faults.append(BotSignedOutError())
+    delivery.deliver(ADDED)
+    assert delivery.alarmed() == {"BotSignedOut": 1}

@@ -7,17 +7,20 @@ import pytest
 
 from hashcart.domain.account_links import AccountLink
 from hashcart.domain.outcomes import Code, Outcome
+from hashcart.domain.x_prices import DOLLAR
 from hashcart.messages.erasures import read_erasure
 from hashcart.messages.outcomes import OutcomeReached
-from hashcart.social.x.client import RateLimitedError, XUnavailableError
+from hashcart.social.x.client import OwnReply, RateLimitedError, XUnavailableError
 from hashcart.storage.pending import PendingKind
 from hashcart.use_cases.deliver_outcomes import DeliverOutcomes
 from hashcart.use_cases.leave import SETTLES_MS, FinishErasure, Leave, ShopperTables
+from hashcart.use_cases.x_budget import XBudget
 from tests.fakes.clock import NOW_MS, Clock, post_id
 from tests.fakes.storage import (
     MemoryAccountLinks,
     MemoryActivity,
     MemoryCarts,
+    MemoryCheckpoints,
     MemoryOffers,
     MemoryPending,
     MemorySessions,
@@ -51,8 +54,8 @@ class X:
         self.replies.append(in_reply_to)
         return "9"
 
-    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> str | None:
-        return None
+    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> OwnReply:
+        return OwnReply(None)
 
     def access_token(self) -> str:
         return "token"
@@ -77,6 +80,7 @@ class World:
             api=self.x,
             session=self.x,
             pending=self.pending,
+            budget=XBudget(MemoryCheckpoints(), DOLLAR, self.clock),
             bot_user_id="900",
             reply_to_strangers=False,
             clock_ms=self.clock,

@@ -12,6 +12,7 @@ from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import DAY_MS, PRIVATE, order_key
 from hashcart.domain.recipients import Recipient
 from hashcart.domain.signed_tokens import verified_subject
+from hashcart.domain.x_prices import DOLLAR
 from hashcart.emails.rendering import Email, Letterhead
 from hashcart.emails.ses import EmailNotTakenError, EmailRefusedError, EmailUnsettledError
 from hashcart.messages.notices import AccountNotice, NoticeKind
@@ -22,8 +23,16 @@ from hashcart.storage.pending import PendingItem, PendingKind
 from hashcart.use_cases.deliver_outcomes import DeliverOutcomes
 from hashcart.use_cases.send_emails import EMAIL_DEADLINE_MS, PAUSE_MS, RETRY_MS, Mailer, OutcomeEmails, PendingEmails
 from hashcart.use_cases.wake_pending import wake_pending
+from hashcart.use_cases.x_budget import XBudget
 from tests.fakes.clock import NOW_MS, Clock, post_id
-from tests.fakes.storage import MemoryAccountLinks, MemoryActivity, MemoryCarts, MemoryPending, MemoryRecipients
+from tests.fakes.storage import (
+    MemoryAccountLinks,
+    MemoryActivity,
+    MemoryCarts,
+    MemoryCheckpoints,
+    MemoryPending,
+    MemoryRecipients,
+)
 from tests.unit.test_deliver_outcomes import SessionFake, XFake
 
 POST = post_id(1000)
@@ -97,6 +106,7 @@ class Post:
             api=XFake(self.clock),
             session=SessionFake(),
             pending=self.pending,
+            budget=XBudget(MemoryCheckpoints(), DOLLAR, self.clock),
             bot_user_id="900",
             reply_to_strangers=True,
             clock_ms=self.clock,

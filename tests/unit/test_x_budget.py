@@ -13,7 +13,7 @@ from hashcart.domain.x_spending import READS_PERCENT, Purpose, Spending, day_of
 from hashcart.social.x.client import RateLimitedError, TokenRejectedError, XFailedError, XUnavailableError
 from hashcart.storage.checkpoints import Checkpoints
 from hashcart.use_cases.x_budget import ASK_AGAIN_MS, BudgetUnavailableError, OverBudgetError, XBudget, XMeter
-from tests.fakes.aws import Aws, aws_account
+from tests.fakes.aws import Aws, aws_account, one_call_at_a_time
 from tests.fakes.clock import NOW_MS, Clock
 from tests.fakes.storage import MemoryCheckpoints, throttle
 
@@ -145,7 +145,11 @@ def test_what_could_not_be_counted_is_counted_with_the_next() -> None:
 
 
 def test_many_at_once_never_pass_the_budget(aws: Aws) -> None:
-    ledger, clock, start = Checkpoints(aws.dynamodb, "CheckpointsTable"), Clock(), threading.Barrier(8)
+    ledger, clock, start = (
+        Checkpoints(one_call_at_a_time(aws.dynamodb), "CheckpointsTable"),
+        Clock(),
+        threading.Barrier(8),
+    )
 
     def ask() -> int:
         budget = XBudget(ledger, 25 * SUMMONED_REPLY, clock)

@@ -1,6 +1,7 @@
 """X's API: what is asked, and what is made of every kind of answer."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from hashcart.social.x.client import (
     LONGEST_WAIT_MS,
     DuplicateReplyError,
     Missing,
+    OwnReply,
     PostPage,
     Profile,
     RateLimitedError,
@@ -195,14 +197,14 @@ def test_the_bots_own_answer_is_found_on_any_page(internet: Internet, api: XApi)
         (200, {"data": [bot_post("8", "5"), {"id": 8}], "meta": {"next_token": "more"}}),
         (200, {"data": [bot_post("7", "1")], "meta": {}}),
     )
-    assert api.own_reply("900", "1", "access") == "7"
+    assert api.own_reply("900", "1", "access") == OwnReply("7", ("8", "7"))
     assert internet.requests[0].query["since_id"] == "1"
     assert internet.requests[1].query["pagination_token"] == "more"
 
 
 def test_no_answer_was_given_only_if_the_whole_timeline_says_so(internet: Internet, api: XApi) -> None:
     internet.answer(TIMELINE, (200, {"meta": {"result_count": 0}}))
-    assert api.own_reply("900", "1", "access") is None
+    assert api.own_reply("900", "1", "access") == OwnReply(None)
     internet.answer(TIMELINE, (200, {"meta": {"next_token": "more"}}))
     with pytest.raises(XUnavailableError):
         api.own_reply("900", "1", "access")
@@ -293,11 +295,28 @@ def test_who_waits_in_vain_tries_again_later(api: XApi) -> None:
         session(api, tokens, Clock()).access_token()
 
 
-@pytest.mark.parametrize("status", [400, 401])
-def test_a_refresh_token_that_x_no_longer_takes_means_signed_out(internet: Internet, api: XApi, status: int) -> None:
-    internet.answer(TOKEN, (status, {"error": "invalid_grant"}))
+def test_a_refresh_token_that_x_no_longer_takes_means_signed_out_until_the_next_sign_in(
+    internet: Internet, api: XApi
+) -> None:
+    internet.answer(TOKEN, (400, {"error": "invalid_request"}), (200, FRESH))
+    tokens, clock = MemoryBotTokens(OLD), Clock()
+    for _ in range(3):
+        with pytest.raises(BotSignedOutError):
+            session(api, tokens, clock).access_token()
+        clock.now_ms += 60_000
+    assert len(internet.requests) == 1, "a dead token is not sent again"
+    assert tokens.token == replace(OLD, lost_at_ms=NOW_MS)
+    tokens.save(BotToken("signed in", "refresh-9", clock.now_ms + 7_200_000))
+    assert session(api, tokens, clock).access_token() == "signed in"
+
+
+def test_a_client_secret_that_x_does_not_take_loses_nothing(internet: Internet, api: XApi) -> None:
+    internet.answer(TOKEN, (401, {"error": "unauthorized_client"}), (200, FRESH))
+    tokens, clock = MemoryBotTokens(OLD), Clock()
     with pytest.raises(BotSignedOutError):
-        session(api, MemoryBotTokens(OLD), Clock()).access_token()
+        session(api, tokens, clock).access_token()
+    clock.now_ms += 30_001
+    assert session(api, tokens, clock).access_token() == "new"
 
 
 @pytest.mark.parametrize(

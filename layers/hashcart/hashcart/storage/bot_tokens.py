@@ -21,13 +21,16 @@ class BotTokens:
     def read(self) -> BotToken | None:
         """The tokens, read consistently; None until the bot has signed in."""
         item = self._table.get(BOT, consistent=True)
-        return None if item is None else BotToken(item["access_token"], item["refresh_token"], item["expires_at_ms"])
+        if item is None:
+            return None
+        return BotToken(item["access_token"], item["refresh_token"], item["expires_at_ms"], item.get("lost_at_ms"))
 
     def save(self, token: BotToken) -> None:
         """Keep new tokens and end the lease."""
         self._table.update(
             BOT,
-            "SET access_token = :access, refresh_token = :refresh, expires_at_ms = :expires REMOVE lease_until_ms",
+            "SET access_token = :access, refresh_token = :refresh, expires_at_ms = :expires"
+            " REMOVE lease_until_ms, lost_at_ms",
             values={":access": token.access_token, ":refresh": token.refresh_token, ":expires": token.expires_at_ms},
         )
 
@@ -45,3 +48,15 @@ class BotTokens:
         except ConditionFailedError:
             return False
         return True
+
+    def mark_lost(self, token: BotToken, *, now_ms: int) -> None:
+        """Note that X has refused the refresh token of `token`, unless another has taken its place."""
+        try:
+            self._table.update(
+                BOT,
+                "SET lost_at_ms = :now",
+                condition="refresh_token = :refresh",
+                values={":now": now_ms, ":refresh": token.refresh_token},
+            )
+        except ConditionFailedError:
+            return

@@ -12,19 +12,23 @@ from hashcart.domain.account_links import AccountLink
 from hashcart.domain.outcomes import Code, Outcome
 from hashcart.domain.posts import DAY_MS, posted_at_ms
 from hashcart.domain.replies import DEFAULT_LANGUAGE, reply_text, silence
+from hashcart.domain.x_spending import Purpose
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import to_json
 from hashcart.observability import Tally, logger, report, report_failure
 from hashcart.secrets import SecretUnavailableError
 from hashcart.social.x.bot_session import BotSignedOutError
 from hashcart.social.x.client import (
+    MOST_POSTS_A_PAGE,
     DuplicateReplyError,
+    OwnReply,
     RateLimitedError,
     ReplyRefusedError,
     TokenRejectedError,
     XUnavailableError,
 )
 from hashcart.storage.pending import PendingItem, PendingKind
+from hashcart.use_cases.x_budget import BudgetUnavailableError, OverBudgetError, Reservation, XBudget, next_day_ms
 
 REPLY_DEADLINE_MS = 60 * 60 * 1000
 RETRY_MS = 60 * 1000
@@ -71,8 +75,8 @@ class ReplyApi(Protocol):
     def reply(self, text: str, in_reply_to: str, access_token: str) -> str:
         """Answer a post."""
 
-    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> str | None:
-        """The bot's answer to a post."""
+    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> OwnReply:
+        """The bot's answer to a post, if there is one."""
 
 
 class Session(Protocol):
@@ -114,6 +118,7 @@ class DeliverOutcomes:
     api: ReplyApi
     session: Session
     pending: PendingStore
+    budget: XBudget
     bot_user_id: str
     reply_to_strangers: bool
     clock_ms: Callable[[], int]
@@ -121,6 +126,7 @@ class DeliverOutcomes:
     emails: Emails | None = None
     limited_until_ms: int = field(default=0)
     tally: Tally = field(default_factory=Tally)
+    _own_posts: tuple[str, set[str]] = field(default=("", set()))
 
     def __call__(self, message: OutcomeReached) -> None:
         """Keep the outcome, and tell it in public and by e-mail where it may be: each apart from the other."""
@@ -153,11 +159,10 @@ class DeliverOutcomes:
         return self.clock_ms() < self.limited_until_ms
 
     def _is_late(self, message: OutcomeReached) -> bool:
-        return self.clock_ms() - posted_at_ms(message.post_id) > REPLY_DEADLINE_MS
+        return self.clock_ms() > _deadline_ms(message)
 
     def _drop_late(self, post_id: str, code: Code) -> None:
-        report(post_id, code, "reply_too_late")
-        self.tally.alarm("StaleReplies")
+        self._drop(post_id, code, "reply_too_late", "StaleReplies")
 
     def _answer(self, message: OutcomeReached, kept: Outcome, owner: str, link: AccountLink | None) -> None:
         if not message.summoned:
@@ -190,10 +195,14 @@ class DeliverOutcomes:
         if now_ms < self.limited_until_ms:
             self._wait(reply, self.limited_until_ms, "rate_limited")
             return
+        if self.budget.refuses(Purpose.REPLIES):
+            self._over_budget(reply)
+            return
         try:
             access_token = self.session.access_token()
         except BotSignedOutError as error:
             logger.error("the bot has to sign in again", extra={"reason": str(error)})
+            self.tally.alarm("BotSignedOut")
             self._wait(reply, now_ms + SIGNED_OUT_RETRY_MS, "bot_signed_out")
             return
         except (XUnavailableError, RateLimitedError, SecretUnavailableError) as error:
@@ -215,10 +224,14 @@ class DeliverOutcomes:
             self._wait(reply, settles_ms, "reply_unsettled")
             return False
         try:
-            reply_id = self.api.own_reply(self.bot_user_id, reply.post_id, access_token)
-        except (XUnavailableError, RateLimitedError, TokenRejectedError) as error:
+            reply_id = self._own_reply(reply.post_id, access_token)
+        except OverBudgetError:
+            self._over_budget(reply)
+            return False
+        except (XUnavailableError, RateLimitedError, TokenRejectedError, BudgetUnavailableError) as error:
             report_failure(reply.post_id, "timeline_unavailable", error)
-            self.session.forget()
+            if isinstance(error, TokenRejectedError):
+                self.session.forget()
             self._wait(reply, now_ms + RETRY_MS, "timeline_unavailable")
             return False
         if reply_id is not None:
@@ -226,27 +239,83 @@ class DeliverOutcomes:
             return False
         return self.outcomes.renew_claim(reply.owner, reply.key, seen_ms=claim["claimed_at_ms"], now_ms=now_ms)
 
+    def _own_reply(self, post_id: str, access_token: str) -> str | None:
+        """The bot's answer to a post. X bills each of the bot's posts once a day, so none is counted again.
+
+        For the same reason nothing stays reserved if X does not answer: it is asked until it does.
+        """
+        reservation = self.budget.reserve(Purpose.OWN_REPLIES, MOST_POSTS_A_PAGE)
+        if reservation is None:
+            raise OverBudgetError(Purpose.OWN_REPLIES)
+        billed = 0
+        try:
+            found = self.api.own_reply(self.bot_user_id, post_id, access_token)
+            day, seen = self._own_posts if self._own_posts[0] == reservation.day else (reservation.day, set())
+            billed = len({*found.read} - seen)
+            self._own_posts = (day, seen | {*found.read})
+        finally:
+            self.budget.settle(reservation, billed=billed)
+        return found.id
+
+    def _reserved(self, reply: "_Reply") -> Reservation | None:
+        """What the answer may cost; without it the claim is given back, and the answer waits or is dropped."""
+        try:
+            reservation = self.budget.reserve(Purpose.REPLIES, 1)
+        except BudgetUnavailableError as error:
+            report_failure(reply.post_id, "budget_unavailable", error)
+            self.outcomes.release_reply(reply.owner, reply.key)
+            self._wait(reply, self.clock_ms() + RETRY_MS, "budget_unavailable")
+            return None
+        if reservation is None:
+            self.outcomes.release_reply(reply.owner, reply.key)
+            self._over_budget(reply)
+        return reservation
+
+    def _over_budget(self, reply: "_Reply") -> None:
+        """Wait for tomorrow's budget (UTC) where that is not too late."""
+        tomorrow_ms = next_day_ms(self.clock_ms())
+        if tomorrow_ms <= _deadline_ms(reply.message):
+            self._wait(reply, tomorrow_ms, "over_budget")
+        else:
+            self._drop(reply.post_id, reply.outcome.code, "over_budget", "RepliesOverBudget")
+
+    def _drop(self, post_id: str, code: Code, reason: str, metric: str) -> None:
+        """Give an answer up; the activity page has the outcome."""
+        self.tally.alarm(metric)
+        report(post_id, code, reason)
+
     def _send(self, reply: "_Reply", access_token: str, *, claimed_at_ms: int) -> None:
+        reservation = self._reserved(reply)
+        if reservation is None:
+            return
         try:
             reply_id = self.api.reply(reply.text, reply.post_id, access_token)
-        except ReplyRefusedError as error:
-            self._record(reply, claimed_at_ms, "refused", None, str(error))
-        except DuplicateReplyError:
-            self._record(reply, claimed_at_ms, "sent", None, "duplicate")
-        except RateLimitedError as error:
-            self.limited_until_ms = error.reset_ms
-            self.outcomes.release_reply(reply.owner, reply.key)
-            self._wait(reply, error.reset_ms, "rate_limited")
-        except TokenRejectedError:
-            self.session.forget()
-            self.outcomes.release_reply(reply.owner, reply.key)
-            self._wait(reply, claimed_at_ms + RETRY_MS, "token_rejected")
+        except (ReplyRefusedError, DuplicateReplyError, RateLimitedError, TokenRejectedError) as error:
+            self.budget.settle(reservation, billed=0)
+            self._not_sent(reply, error, claimed_at_ms)
         except XUnavailableError as error:
+            # X may have taken it, and billed it.
             report_failure(reply.post_id, "reply_unsettled", error)
             self.limited_until_ms = self.clock_ms() + PAUSE_MS
             self._wait(reply, claimed_at_ms + CLAIM_SETTLES_MS, "reply_unsettled")
         else:
             self._record(reply, claimed_at_ms, "sent", reply_id)
+
+    def _not_sent(self, reply: "_Reply", error: Exception, claimed_at_ms: int) -> None:
+        """What follows where this call has surely sent nothing."""
+        match error:
+            case DuplicateReplyError():
+                self._record(reply, claimed_at_ms, "sent", None, "duplicate")
+            case RateLimitedError(reset_ms=reset_ms):
+                self.limited_until_ms = reset_ms
+                self.outcomes.release_reply(reply.owner, reply.key)
+                self._wait(reply, reset_ms, "rate_limited")
+            case TokenRejectedError():
+                self.session.forget()
+                self.outcomes.release_reply(reply.owner, reply.key)
+                self._wait(reply, claimed_at_ms + RETRY_MS, "token_rejected")
+            case _:
+                self._record(reply, claimed_at_ms, "refused", None, str(error))
 
     def _record(
         self, reply: "_Reply", claimed_at_ms: int, result: str, reply_id: str | None, reason: str | None = None
@@ -260,6 +329,10 @@ class DeliverOutcomes:
         message = to_json(reply.message)
         self.pending.put(PendingItem(PendingKind.OUTCOME, reply.post_id, due_ms, message))
         report(reply.post_id, reply.outcome.code, reason)
+
+
+def _deadline_ms(message: OutcomeReached) -> int:
+    return posted_at_ms(message.post_id) + REPLY_DEADLINE_MS
 
 
 def _belongs_to(shopper_id: str, link: AccountLink | None) -> bool:

@@ -87,9 +87,9 @@ class XBudget:
 
         Raises BudgetUnavailableError.
         """
-        now_ms = self.clock_ms()
-        if now_ms < self._refused_until_ms.get(purpose, 0):
+        if self.refuses(purpose):
             return None
+        now_ms = self.clock_ms()
         reservation = Reservation(purpose, day_of(now_ms), units)
         limit = None if purpose.percent is None else self.daily * purpose.percent // 100
         try:
@@ -99,6 +99,10 @@ class XBudget:
             raise BudgetUnavailableError(type(error).__name__) from error
         self._refused_until_ms[purpose] = min(now_ms + ASK_AGAIN_MS, next_day_ms(now_ms))
         return None
+
+    def refuses(self, purpose: Purpose) -> bool:
+        """Whether the budget has refused this purpose within the last minute."""
+        return self.clock_ms() < self._refused_until_ms.get(purpose, 0)
 
     def settle(self, reservation: Reservation, *, billed: int) -> None:
         """Correct a reservation by what X has billed. If that cannot be written, the day seems dearer than it was."""

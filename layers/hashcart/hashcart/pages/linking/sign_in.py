@@ -12,6 +12,7 @@ from hashcart.domain.account_links import EmailChoice, XProfile
 from hashcart.domain.languages import LANGUAGES
 from hashcart.domain.marketplaces import likely_country, likely_marketplace
 from hashcart.domain.sign_in import STORE_CALLBACK_PATH, X_CALLBACK_PATH, SignInRefusedError, code_challenge
+from hashcart.domain.x_spending import Purpose
 from hashcart.identity.protocol import SignInUnavailableError, StoreSignIn
 from hashcart.observability import logger
 from hashcart.pages.kit.errors import PageError
@@ -32,6 +33,7 @@ from hashcart.storage.account_links import (
     ShopperGoneError,
 )
 from hashcart.use_cases.link_accounts import Consent, LinkAccounts
+from hashcart.use_cases.x_budget import XMeter
 
 POLICY_VERSION = "2026-11"
 """Changes whenever the consent page asks for something else."""
@@ -89,6 +91,7 @@ class SignInPages:
     x: XSignIn
     accounts: LinkAccounts
     regions: Regions
+    meter: XMeter
     clock_ms: Callable[[], int]
 
     def routes(self) -> list[Route]:
@@ -205,6 +208,7 @@ class SignInPages:
             return self._trouble(visitor, "x_refused", HTTPStatus.BAD_REQUEST, error.reason)
         except (XUnavailableError, SecretUnavailableError) as error:
             return self._trouble(visitor, "x_down", HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        self.meter.count(Purpose.SIGN_INS, 1)
         self._journey(visitor).keep_profile(profile, kept["return"])
         return visitor.redirect("/link/consent")
 

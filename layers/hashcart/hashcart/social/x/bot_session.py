@@ -13,10 +13,15 @@ from hashcart.social.x.client import XApi, XUnavailableError
 WAIT_SECONDS = 0.3
 WAITS = 10
 REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED)
+LOST = "X no longer takes the refresh token"
 
 
 class BotSignedOutError(Exception):
     """The bot has no usable tokens: it has to sign in again before it can answer."""
+
+
+class BotNeverSignedInError(BotSignedOutError):
+    """The bot has not been set up yet."""
 
 
 class TokenStore(Protocol):
@@ -30,6 +35,9 @@ class TokenStore(Protocol):
 
     def take_lease(self, token: BotToken, *, now_ms: int) -> bool:
         """Whether this caller may spend the refresh token of `token`."""
+
+    def mark_lost(self, token: BotToken, *, now_ms: int) -> None:
+        """Note that X has refused the refresh token of `token`."""
 
 
 class BotSession:
@@ -53,7 +61,7 @@ class BotSession:
         self._rejected: str | None = None
 
     def access_token(self) -> str:
-        """A valid access token. Raises BotSignedOutError or XUnavailableError."""
+        """A valid access token. Raises BotSignedOutError, XUnavailableError, SecretUnavailableError."""
         if self._token is None or not self._token.is_fresh(self._clock_ms()):
             self._token = self._fresh_token()
         return self._token.access_token
@@ -68,9 +76,11 @@ class BotSession:
         for _ in range(WAITS):
             token = self._tokens.read()
             if token is None:
-                raise BotSignedOutError("the bot has never signed in")
+                raise BotNeverSignedInError("the bot has never signed in")
             if token.is_fresh(self._clock_ms()) and token.access_token != self._rejected:
                 return token
+            if token.lost_at_ms is not None:
+                raise BotSignedOutError(LOST)
             if self._tokens.take_lease(token, now_ms=self._clock_ms()):
                 return self._refreshed(token)
             self._sleep(WAIT_SECONDS)
@@ -80,8 +90,11 @@ class BotSession:
         answer = self._refresh(token)
         if answer.status in REFUSALS and self._client_secret.has_changed():
             answer = self._refresh(token)
-        if answer.status in REFUSALS:
-            raise BotSignedOutError("X no longer takes the refresh token")
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise BotSignedOutError("X does not take the client's secret")
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            self._tokens.mark_lost(token, now_ms=self._clock_ms())
+            raise BotSignedOutError(LOST)
         if answer.status != HTTPStatus.OK:
             raise XUnavailableError(f"status {answer.status}")
         renewed = _read_tokens(answer, self._clock_ms())

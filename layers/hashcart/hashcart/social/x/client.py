@@ -18,7 +18,6 @@ from hashcart.social.x.payloads import UnreadableError, read_post
 
 MAX_IDS_PER_LOOKUP = 100
 MOST_POSTS_A_PAGE = 100
-TIMELINE_PAGE_SIZE = 100
 TIMELINE_PAGES = 5
 SUBSCRIPTIONS = "/2/activity/subscriptions"
 SUBSCRIPTION_PAGE_SIZE = "1000"
@@ -116,6 +115,14 @@ class SubscriptionPage:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnReply:
+    """The id of the bot's answer to a post, None if there is none, and the posts that X has shown to tell it."""
+
+    id: str | None
+    read: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """A webhook of the app; X delivers to it only while it is valid."""
 
@@ -173,21 +180,22 @@ class XApi:
             raise XUnavailableError("the answer names no post")
         return reply_id
 
-    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> str | None:
-        """The bot's answer to a post, searched in the bot's own timeline back to that post; None if there is none.
+    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> OwnReply:
+        """The bot's answer to a post, searched in the bot's own timeline back to that post.
 
         Raises XUnavailableError also where the timeline is too long to say for certain.
         """
-        fields = {"since_id": post_id, "max_results": str(TIMELINE_PAGE_SIZE), "tweet.fields": POST_FIELDS}
+        fields = {"since_id": post_id, "max_results": str(MOST_POSTS_A_PAGE), "tweet.fields": POST_FIELDS}
+        read: list[str] = []
         for _ in range(TIMELINE_PAGES):
             answer = self._call("GET", f"/2/users/{bot_user_id}/tweets", access_token, fields=fields)
             document = _document(answer, HTTPStatus.OK)
-            for post in map(_readable, _objects(document.get("data"))):
-                if post is not None and post.replied_to_id == post_id:
-                    return post.id
+            posts = [post for post in map(_readable, _objects(document.get("data"))) if post is not None]
+            read += [post.id for post in posts]
+            found = next((post.id for post in posts if post.replied_to_id == post_id), None)
             next_token = _mapping(document.get("meta")).get("next_token")
-            if not isinstance(next_token, str):
-                return None
+            if found is not None or not isinstance(next_token, str):
+                return OwnReply(found, tuple(read))
             fields["pagination_token"] = next_token
         raise XUnavailableError("the timeline is too long")
 
