@@ -89,7 +89,7 @@ X_OPTIONS = --stack "$(STACK)" $(if $(REGION),--region "$(REGION)") $(if $(REDIR
 x-setup: $(INSTALLED) ## Register the webhook at X, sign the bot in, subscribe its mentions: STACK=hashcart [REGION=…]
 	$(X_OPERATIONS) setup $(X_OPTIONS)
 
-x-status: $(INSTALLED) ## What a deployment has at X: webhook, subscriptions, the bot's sign-in, limits left
+x-status: $(INSTALLED) ## What a deployment has at X: webhook, subscriptions, sign-in, last event, sweeps, spending, limits
 	$(X_OPERATIONS) status $(X_OPTIONS)
 
 x-teardown: $(INSTALLED) ## End the subscriptions and the webhook at X (secrets and tokens stay) [WEBHOOK=id of another]

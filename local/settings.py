@@ -20,7 +20,10 @@ BOT_USER_ID = "900"
 BOT_USERNAME = "shopbot"
 CART_HASHTAGS = ("AmazonCart", "AmazonBasket", "アマゾンポチ")
 
+CONSUMER_KEY = "local-consumer-key"
 CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105
+BOT_ACCESS_TOKEN = "900-local-bot-access-token"  # noqa: S105
+BOT_ACCESS_TOKEN_SECRET = "local-bot-access-token-secret"  # noqa: S105
 APP_BEARER_TOKEN = "local-app-bearer-token"  # noqa: S105
 BOT_CLIENT_ID = "local-bot-client"
 BOT_CLIENT_SECRET = "local-bot-client-secret"  # noqa: S105

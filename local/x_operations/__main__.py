@@ -6,21 +6,21 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from hashcart.http import HttpClient
 from hashcart.observability import clock_ms, logger
 from hashcart.storage.bot_tokens import BotTokens
+from hashcart.storage.checkpoints import Checkpoints
 from local.findings import Finding, Mark, good
 from local.operations.pauses import Pauses
 from local.operations.stack import Stack, connect, find_stack
 from local.x_operations.api import XAdministration
-from local.x_operations.deployment import Client, Deployment, read_keys
+from local.x_operations.deployment import Client, read_keys
+from local.x_operations.last_calls import last_call
 from local.x_operations.operator import Operator, findings_of
 from local.x_operations.redirects import BrowserRedirects, Redirects
 
 REDIRECT_URI = "http://127.0.0.1:8410/hashcart/signed-in"
-SWEEP = "sweep#"
 
 
 def run(
@@ -70,10 +70,11 @@ def _steps(
         http,
         BotTokens(client("dynamodb"), deployment.outputs["BotTokensTableName"]),
         redirects,
-        lambda: _sweep_positions(deployment, client),
+        Checkpoints(client("dynamodb"), deployment.outputs["CheckpointsTableName"]),
+        lambda route: last_call(client("logs"), deployment.name, route, now_ms()),
         now_ms,
         sleep,
-        XAdministration(http, deployment.parameters["XApiBaseUrl"], keys.bearer_token, now_ms),
+        XAdministration(http, deployment.parameters["XApiBaseUrl"], keys.bearer_token, now_ms, user_keys=keys.user),
     )
     match options.command:
         case "setup":
@@ -83,16 +84,6 @@ def _steps(
             yield from Pauses(Stack(deployment, client), now_ms, sleep).told()
         case _:
             yield from operator.tear_down(options.webhook)
-
-
-def _sweep_positions(deployment: Deployment, client: Client) -> list[tuple[str, str]]:
-    """What the table Checkpoints has of the sweep; nothing where the stack has no such table."""
-    table_name = deployment.outputs.get("CheckpointsTableName")
-    if table_name is None:
-        return []
-    items: list[dict[str, Any]] = client("dynamodb").scan(TableName=table_name)["Items"]
-    found = ((item["name"]["S"], item.get("newest_id", {}).get("S", "")) for item in items)
-    return sorted((name.removeprefix(SWEEP), newest_id) for name, newest_id in found if name.startswith(SWEEP))
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -15,6 +15,7 @@ from urllib3.util import make_headers
 
 from hashcart.http import Answer, HttpClient, UnreachableError
 from hashcart.social.x.client import RateLimitedError, XUnavailableError
+from local.oauth1 import UserKeys
 
 MENTIONS = "post.mention.create"
 TAG = "cart"
@@ -91,6 +92,7 @@ class XAdministration:
     bearer_token: str = field(repr=False)
     clock_ms: Callable[[], int]
     limits: dict[str, Limit] = field(default_factory=dict)
+    user_keys: UserKeys | None = field(default=None, repr=False)
 
     def webhooks(self) -> list[Webhook]:
         """All webhooks of the app."""
@@ -125,14 +127,24 @@ class XAdministration:
         raise XUnavailableError("the list of subscriptions does not end")
 
     def subscribe(self, user_id: str, webhook_id: str, access_token: str) -> None:
-        """Have an account's mentions delivered. X takes the app's token or wants the account's own: both are tried."""
+        """Have an account's mentions delivered.
+
+        X takes the app's token, or wants the account's own, or, as some have seen, the account's keys for OAuth 1.0a:
+        each is tried after the other is refused.
+        """
         asked = {"event_type": MENTIONS, "filter": {"user_id": user_id}, "tag": TAG, "webhook_id": webhook_id}
-        try:
-            self._call("POST", "/2/activity/subscriptions", document=asked)
-        except XRefusedError as refusal:
-            if refusal.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                raise
-            self._call("POST", "/2/activity/subscriptions", document=asked, token=access_token)
+        path = "/2/activity/subscriptions"
+        ways = [f"Bearer {self.bearer_token}", f"Bearer {access_token}"]
+        if self.user_keys is not None:
+            ways.append(self.user_keys.authorization("POST", self.base_url + path, self.clock_ms()))
+        for number, authorization in enumerate(ways, start=1):
+            try:
+                self._call("POST", path, document=asked, authorization=authorization)
+            except XRefusedError as refusal:
+                if number == len(ways) or refusal.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+                    raise
+            else:
+                return
 
     def move(self, subscription: Subscription, webhook_id: str) -> None:
         """Have a subscription delivered to another webhook."""
@@ -145,7 +157,7 @@ class XAdministration:
 
     def account(self, access_token: str) -> Account:
         """Whose access token it is."""
-        document = self._call("GET", "/2/users/me", token=access_token)
+        document = self._call("GET", "/2/users/me", authorization=f"Bearer {access_token}")
         return next(
             (Account(_text(raw, "id"), _text(raw, "username")) for raw in _records(document)), Account("", "nobody")
         )
@@ -175,13 +187,13 @@ class XAdministration:
         *,
         document: Mapping[str, object] | None = None,
         fields: Mapping[str, str] | None = None,
-        token: str = "",
+        authorization: str = "",
     ) -> Mapping[str, Any]:
         answer = self._request(
             method,
             f"{path}/{resource_id}" if resource_id else path,
             headers={
-                "authorization": f"Bearer {token or self.bearer_token}",
+                "authorization": authorization or f"Bearer {self.bearer_token}",
                 **({"content-type": "application/json"} if document is not None else {}),
             },
             fields=fields,

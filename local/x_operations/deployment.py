@@ -14,21 +14,31 @@ from hashcart.observability import clock_ms
 from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.social.x.secrets import webhook_secrets
 from local.findings import CheckFailedError, Finding, Mark, failed
+from local.oauth1 import UserKeys
 
 type Client = Callable[[str], Any]
 """Makes a client of an AWS service, as `boto3.client` does."""
 
 WEBHOOK_PATH = "/webhooks/x"
-OUTPUTS = ("WebhookUrl", "XWebhookSecretArn", "XAppSecretArn", "XBotClientSecretArn", "BotTokensTableName")
+OUTPUTS = (
+    "WebhookUrl",
+    "XWebhookSecretArn",
+    "XAppSecretArn",
+    "XBotClientSecretArn",
+    "BotTokensTableName",
+    "CheckpointsTableName",
+)
 PARAMETERS = (
     "BotUserId",
     "BotUsername",
     "PublicUrl",
     "XApiBaseUrl",
     "XSiteUrl",
+    "XDailyBudget",
     "XSubscriptions",
     "XSubscriptionLimit",
 )
+USER_KEYS = ("api_key", "access_token", "access_token_secret")
 CONSOLE = "https://developer.x.com (your app, “Keys and tokens”)"
 
 KEY = re.compile(r"[!-;=-~]{3,}")
@@ -57,11 +67,12 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Keys:
-    """X's keys. `client` is read by name where the bot signs in."""
+    """X's keys. `client` is read by name where the bot signs in; `user` are the bot's keys for OAuth 1.0a, if given."""
 
     consumer_secrets: list[str] = field(repr=False)
     bearer_token: str = field(repr=False)
     client: Secret = field(repr=False)
+    user: UserKeys | None = field(default=None, repr=False)
 
 
 def find_deployment(stack_name: str, client: Client) -> Deployment:
@@ -119,7 +130,18 @@ def read_keys(deployment: Deployment, client: Client) -> Keys:
                 f"Take the keys from {CONSOLE}, and run:\n      " + "\n      ".join(command for _, command in problems),
             )
         )
-    return Keys(values["XWebhookSecretArn"], values["XAppSecretArn"][0], secrets["XBotClientSecretArn"])
+    consumer_secrets = values["XWebhookSecretArn"]
+    user = _user_keys(secrets["XAppSecretArn"], consumer_secrets[0])
+    return Keys(consumer_secrets, values["XAppSecretArn"][0], secrets["XBotClientSecretArn"], user)
+
+
+def _user_keys(app_secret: Secret, consumer_secret: str) -> UserKeys | None:
+    """The bot's keys for OAuth 1.0a, which most apps do without: None unless the app's secret has them all."""
+    try:
+        api_key, token, token_secret = (app_secret.text(name) for name in USER_KEYS)
+    except SecretUnavailableError:
+        return None
+    return UserKeys(api_key, consumer_secret, token, token_secret)
 
 
 _WANTED: Mapping[str, tuple[Callable[[Secret], list[str]], str]] = {

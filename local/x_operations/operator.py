@@ -14,16 +14,21 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hashcart.domain.bot_tokens import BotToken
+from hashcart.domain.posts import posted_at_ms
 from hashcart.domain.sign_in import authorization_url, code_challenge, random_token
+from hashcart.domain.x_prices import DOLLAR
+from hashcart.domain.x_spending import READS_PERCENT, day_of
 from hashcart.http import HttpClient, UnreachableError
 from hashcart.secrets import SecretUnavailableError
 from hashcart.social.x.bot_session import BotSession, BotSignedOutError
 from hashcart.social.x.client import RateLimitedError, XApi, XUnavailableError
 from hashcart.social.x.signature import sign
 from hashcart.storage.bot_tokens import BotTokens
+from hashcart.storage.checkpoints import Checkpoints
 from local.findings import CheckFailedError, Finding, Mark, failed, good
 from local.x_operations.api import MENTIONS, Account, SignedIn, Subscription, Webhook, XAdministration, XRefusedError
-from local.x_operations.deployment import CONSOLE, Deployment, Keys
+from local.x_operations.deployment import CONSOLE, USER_KEYS, Deployment, Keys
+from local.x_operations.last_calls import CHALLENGE, DELIVERY
 from local.x_operations.redirects import Redirects
 
 SCOPES = "tweet.read users.read tweet.write offline.access"
@@ -32,8 +37,11 @@ LOOKS = 10
 LOOK_SECONDS = 3.0
 SETTINGS_OF_APP = "https://developer.x.com (your app, “User authentication settings”)"
 
-type SweepPositions = Callable[[], Sequence[tuple[str, str]]]
-"""Each source of the sweep, and the newest post of it that was read."""
+SOURCES = ("mentions", "search")
+"""What `mention_sweep` reads, by the names of its positions."""
+
+type LastCall = Callable[[str], int | None]
+"""When X last called a route of the API, in milliseconds of the Unix epoch; None if not in a week."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,8 @@ class Operator:
     http: HttpClient
     tokens: BotTokens
     redirects: Redirects
-    sweep_positions: SweepPositions
+    checkpoints: Checkpoints
+    last_call: LastCall
     clock_ms: Callable[[], int]
     sleep: Callable[[float], None]
     x: XAdministration
@@ -127,9 +136,7 @@ class Operator:
 
     def _subscription(self, webhook: Webhook) -> Finding:
         user_id = self.deployment.parameters["BotUserId"]
-        with _step(
-            "Mentions", lambda _: "Subscribe by hand at https://developer.x.com, or ask X what your plan allows."
-        ):
+        with _step("Mentions", lambda _: self._subscription_mend()):
             found = self._mentions()
             if found is not None and found.webhook_id == webhook.id:
                 return good("Mentions", f"subscription {found.id} is there already")
@@ -141,6 +148,16 @@ class Operator:
         if found is None:
             raise failed("Mentions", "X lists no subscription after it was made", "Run this again in a minute.")
         return good("Mentions", f"{MENTIONS} of {self.deployment.bot} subscribed: {found.id}")
+
+    def _subscription_mend(self) -> str:
+        if self.keys.user is not None:
+            return "Subscribe by hand at https://developer.x.com, or ask X what your plan allows."
+        return (
+            "X may want the bot's keys for OAuth 1.0a here. Sign in as the bot at "
+            f"{CONSOLE}, make an access token with read and write permission, and add to the secret "
+            f"{self.deployment.outputs['XAppSecretArn']}, beside its bearer_token: {', '.join(USER_KEYS)}. "
+            "Then run this again. Else ask X what your plan allows."
+        )
 
     def _mentions(self) -> Subscription | None:
         wanted = (MENTIONS, self.deployment.parameters["BotUserId"])
@@ -227,9 +244,9 @@ class Operator:
             yield good("Webhook", f"{found.id} is valid: {found.url}")
         yield from self._subscriptions_told(found)
         yield self._token_told()
-        with _step("Sweep"):
-            for source, newest_id in self.sweep_positions():
-                yield good("Sweep", f"{source} is read up to post {newest_id}")
+        yield self._last_event_told()
+        yield from self._sweeps_told()
+        yield self._spending_told()
         for call, limit in sorted(self.x.limits.items()):
             yield good("Limit", f"{call}: {limit.remaining} of {limit.limit} left until {_time(limit.reset_ms)}")
 
@@ -263,8 +280,47 @@ class Operator:
             token = self.tokens.read()
         if token is None:
             return Finding(Mark.BAD, "Bot", f"{self.deployment.bot} has never signed in", "make x-setup")
+        if token.lost_at_ms is not None:
+            lost = f"X has refused the tokens of {self.deployment.bot} since {_time(token.lost_at_ms)}"
+            return Finding(Mark.BAD, "Bot", f"{lost}: nobody is answered", "make x-setup")
         ends = f"its access token ends {_time(token.expires_at_ms)}"
-        return good("Bot", f"signed in; {ends}, and is refreshed when an answer needs it")
+        return good("Bot", f"signed in; {ends}, and is refreshed before that")
+
+    def _last_event_told(self) -> Finding:
+        with _step("Last event"):
+            delivered_ms, challenged_ms = self.last_call(DELIVERY), self.last_call(CHALLENGE)
+        delivered = "none in seven days" if delivered_ms is None else _time(delivered_ms)
+        challenged = "never in seven days" if challenged_ms is None else _time(challenged_ms)
+        return good("Last event", f"{delivered}; X last challenged the webhook: {challenged}")
+
+    def _sweeps_told(self) -> Iterator[Finding]:
+        for source in SOURCES:
+            with _step("Sweep"):
+                position = self.checkpoints.position(source)
+            if position is None:
+                continue
+            told = f"{source} is read up to post {position.newest_id} of {_time(posted_at_ms(position.newest_id))}"
+            if position.resume_below_id is not None:
+                told += f", and goes on below {position.resume_below_id}"
+            if position.wait_until_ms > self.clock_ms():
+                told += f"; X's limit is used up until {_time(position.wait_until_ms)}"
+            yield good("Sweep", told)
+
+    def _spending_told(self) -> Finding:
+        budget = int(self.deployment.parameters["XDailyBudget"]) * DOLLAR
+        with _step("Spent today"):
+            spending = self.checkpoints.spending(day_of(self.clock_ms()))
+        parts = [
+            f"{purpose} {spent.units} for {_dollars(spent.money)}"
+            for purpose, spent in spending.by_purpose.items()
+            if spent.units
+        ]
+        percent = spending.percent_of(budget)
+        told = "; ".join([f"{_dollars(spending.total)} of {_dollars(budget)} ({percent} %)", *parts])
+        if percent < READS_PERCENT:
+            return good("Spent today", told)
+        stopped = "sweeps and answers have stopped" if percent >= 100 else "sweeps have stopped"  # noqa: PLR2004
+        return Finding(Mark.NOTE, "Spent today", f"{told}: {stopped} until tomorrow (UTC)", "Raise XDailyBudget.")
 
     # -------------------------------------------------------------- Teardown
 
@@ -339,6 +395,10 @@ def _step(name: str, mend: Callable[[str], str | None] = lambda _: None) -> Iter
 
 def _code_of(error: Exception) -> str:
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+
+
+def _dollars(millionths: int) -> str:
+    return f"${millionths / DOLLAR:,.2f}"
 
 
 def _time(time_ms: int) -> str:

@@ -20,7 +20,17 @@ from starlette.types import Receive, Scope, Send
 
 from hashcart.domain.sign_in import X_CALLBACK_PATH
 from local.demo_store.app import PICTURES
-from local.settings import CART_HASHTAGS, LOGIN_CLIENT_ID, LOGIN_CLIENT_SECRET, LocalSettings
+from local.oauth1 import UserKeys
+from local.settings import (
+    BOT_ACCESS_TOKEN,
+    BOT_ACCESS_TOKEN_SECRET,
+    BOT_USER_ID,
+    CART_HASHTAGS,
+    CONSUMER_KEY,
+    LOGIN_CLIENT_ID,
+    LOGIN_CLIENT_SECRET,
+    LocalSettings,
+)
 from local.x_simulator.accounts import Accounts
 from local.x_simulator.api import XApi
 from local.x_simulator.avatars import Avatars
@@ -124,7 +134,15 @@ class XSimulator:
         self, settings: LocalSettings, preview: Any, ids: SnowflakeClock, now: Callable[[], float]
     ) -> list[BaseRoute]:
         faults = Faults()
-        gate = Gate(bearer_token=settings.bearer_token, tokens=self.tokens, faults=faults, now=now)
+        gate = Gate(
+            bearer_token=settings.bearer_token,
+            user_keys={
+                BOT_USER_ID: UserKeys(CONSUMER_KEY, settings.consumer_secret, BOT_ACCESS_TOKEN, BOT_ACCESS_TOKEN_SECRET)
+            },
+            tokens=self.tokens,
+            faults=faults,
+            now=now,
+        )
         api = XApi(
             timeline=self.timeline,
             accounts=self.accounts,

@@ -18,6 +18,7 @@ class Behaviour:
     `subscription_limit`: how many subscriptions X gives the app.
     `parent_in_post_create`, `parent_in_mention`: whether `includes` has the post that was replied to. X promises
     neither; by default one has it and the other has not, so that both ways are used.
+    `mentions_need_oauth1`: whether a subscription to mentions is made only with the account's keys for OAuth 1.0a.
     """
 
     names: str = "old"
@@ -25,6 +26,7 @@ class Behaviour:
     subscription_limit: int = 1500
     parent_in_post_create: bool = True
     parent_in_mention: bool = False
+    mentions_need_oauth1: bool = False
 
     def update(self, changes: dict[str, Any]) -> None:
         """Change what is named. Raises ValueError for anything unknown."""

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.oauth1 import UserKeys
 from local.x_simulator.faults import Faults
 from local.x_simulator.limits import RateLimits
 from local.x_simulator.problems import (
@@ -22,13 +23,15 @@ from local.x_simulator.tokens import Grant, Tokens
 
 MAX_BODY = 64 * 1024
 APP = "app"
+USER_SCOPE = "tweet.read tweet.write users.read"
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who calls: the app itself (`grant` is None) or an account through the app."""
+    """Who calls: the app itself (`grant` is None) or an account through the app, maybe by its keys for OAuth 1.0a."""
 
     grant: Grant | None = None
+    is_oauth1: bool = False
 
     @property
     def name(self) -> str:
@@ -63,8 +66,17 @@ class Operation:
 class Gate:
     """Lets calls through to their handlers, as X does."""
 
-    def __init__(self, *, bearer_token: str, tokens: Tokens, faults: Faults, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        bearer_token: str,
+        user_keys: Mapping[str, UserKeys],
+        tokens: Tokens,
+        faults: Faults,
+        now: Callable[[], float],
+    ) -> None:
         self._bearer_token = bearer_token
+        self._user_keys = user_keys
         self._tokens = tokens
         self._faults = faults
         self._now = now
@@ -103,7 +115,10 @@ class Gate:
         return response
 
     def _authenticate(self, operation: Operation, request: Request) -> Principal:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        header = request.headers.get("authorization", "")
+        scheme, _, token = header.partition(" ")
+        if scheme == "OAuth" and operation.user_limit is not None:
+            return self._signed(header, request)
         if scheme.lower() != "bearer":
             raise unauthorized()
         if token == self._bearer_token:
@@ -118,6 +133,13 @@ class Gate:
         if not all(grant.allows(scope) for scope in operation.scopes):
             raise unsupported_authentication(f"OAuth 2.0 User Context with {' '.join(operation.scopes)}")
         return Principal(grant)
+
+    def _signed(self, header: str, request: Request) -> Principal:
+        """The account whose keys have signed a call; they allow all that the app may do."""
+        for account_id, keys in self._user_keys.items():
+            if keys.has_signed(header, request.method, str(request.url)):
+                return Principal(Grant(account_id, USER_SCOPE), is_oauth1=True)
+        raise unauthorized()
 
 
 async def json_object(request: Request) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from local.x_simulator.accounts import Accounts
 from local.x_simulator.behaviour import Behaviour
 from local.x_simulator.calls import Gate, Operation, Principal, answer, json_object
 from local.x_simulator.event_types import MENTION_CREATE, POST_CREATE, POST_DELETE
-from local.x_simulator.problems import ProblemError, invalid_request, not_found
+from local.x_simulator.problems import ProblemError, invalid_request, not_found, unsupported_authentication
 from local.x_simulator.snowflakes import SnowflakeClock
 from local.x_simulator.webhooks import Webhooks
 
@@ -120,6 +120,7 @@ class SubscriptionsApi:
         self._now = now
         self._webhooks = webhooks
         self._accounts = accounts
+        self._behaviour = behaviour
         self._ids = ids
 
     def routes(self, gate: Gate) -> list[Route]:
@@ -147,12 +148,14 @@ class SubscriptionsApi:
         data = {"data": [found.document for found in shown]} if shown else {}
         return answer({**data, "meta": meta})
 
-    async def _create(self, request: Request, _: Principal) -> Response:
+    async def _create(self, request: Request, principal: Principal) -> Response:
         body = await json_object(request)
         _refuse_unknown(body, CREATE_FIELDS)
         event_type, user_id = body.get("event_type"), _user_id(body.get("filter"))
         if event_type not in EVENT_TYPES:
             raise invalid_request("$.event_type: is not one that can be subscribed to", {"event_type": []})
+        if event_type == MENTION_CREATE and self._behaviour.mentions_need_oauth1 and not principal.is_oauth1:
+            raise unsupported_authentication("OAuth 1.0a User Context")
         account = self._accounts.get(user_id)
         if account is None or not account.is_public:
             raise invalid_request("$.filter.user_id: there is no such public account", {"filter": []})

@@ -5,6 +5,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -19,27 +20,38 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from urllib3.exceptions import ReadTimeoutError
 
 from hashcart.domain.bot_tokens import BotToken
+from hashcart.domain.sweeps import SweepPosition
+from hashcart.domain.x_spending import Purpose, day_of
 from hashcart.http import HttpClient
 from hashcart.storage.bot_tokens import BotTokens
+from hashcart.storage.checkpoints import Checkpoints
 from local.settings import (
     APP_BEARER_TOKEN,
+    BOT_ACCESS_TOKEN,
+    BOT_ACCESS_TOKEN_SECRET,
     BOT_CLIENT_ID,
     BOT_CLIENT_SECRET,
     BOT_REDIRECT_URI,
     BOT_USER_ID,
+    CONSUMER_KEY,
     CONSUMER_SECRET,
 )
 from local.x_operations.__main__ import run
 from local.x_operations.redirects import BrowserRedirects
 from local.x_simulator.webhooks import sign
 from tests.fakes.aws import Aws, aws_account
-from tests.fakes.clock import Clock
+from tests.fakes.clock import NOW_MS, Clock, post_id
 from tests.fakes.x_simulator_pool import SimulatorPool
 from tests.fakes.x_simulator_world import APP, BASE, HOOK, World, world
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    pass
 
+USER_KEYS = {
+    "api_key": CONSUMER_KEY,
+    "access_token": BOT_ACCESS_TOKEN,
+    "access_token_secret": BOT_ACCESS_TOKEN_SECRET,
+}
 OLD_HOOK = "http://127.0.0.1:4567/webhooks/x"
 ARNS = {
     "XWebhookSecretArn": {"consumer_secrets": [CONSUMER_SECRET]},
@@ -90,6 +102,7 @@ class Operation:
             "BotUserId": BOT_USER_ID,
             "BotUsername": "shopbot",
             "PublicUrl": "",
+            "XDailyBudget": "50",
             "XApiBaseUrl": BASE,
             "XSiteUrl": "http://x.localhost:8400",
             "XSubscriptions": "true",
@@ -98,10 +111,14 @@ class Operation:
         self.outputs = {
             "WebhookUrl": HOOK,
             "BotTokensTableName": "BotTokensTable",
+            "CheckpointsTableName": "CheckpointsTable",
             **{name: aws.create_secret(name, value) for name, value in ARNS.items()},
         }
         self.stack_failure: Exception | None = None
         self.table_failure: Exception | None = None
+        self.logs_failure: Exception | None = None
+        self.log: list[tuple[str, int]] = []
+        self.log_windows_ms: list[int] = []
 
     @property
     def tokens(self) -> BotTokens:
@@ -110,7 +127,26 @@ class Operation:
     def client(self, service: str) -> Any:
         if service == "dynamodb" and self.table_failure is not None:
             return FailingTable(self.table_failure)
-        return {"cloudformation": self, "secretsmanager": self.aws.secrets, "dynamodb": self.aws.dynamodb}[service]
+        return {
+            "cloudformation": self,
+            "secretsmanager": self.aws.secrets,
+            "dynamodb": self.aws.dynamodb,
+            "logs": self,
+        }[service]
+
+    def get_paginator(self, name: str) -> Any:
+        assert name == "filter_log_events"
+        return self
+
+    def paginate(self, **asked: Any) -> Any:
+        """Two pages of the API's access log, searched as CloudWatch does: from the oldest line on."""
+        if self.logs_failure is not None:
+            raise self.logs_failure
+        assert asked["logGroupName"] == "/hashcart/hashcart-shop/http_api"
+        self.log_windows_ms.append(self.clock.now_ms - asked["startTime"])
+        times = [moment for route, moment in self.log if f'"{route}"' in asked["filterPattern"]]
+        found = [{"timestamp": moment} for moment in sorted(times) if moment >= asked["startTime"]]
+        return [{"events": found[:1]}, {"events": found[1:]}]
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - CloudFormation's own name
         if self.stack_failure is not None:
@@ -496,6 +532,40 @@ def test_the_table_cannot_be_read(operation: Operation) -> None:
     assert "AWS refuses (AccessDeniedException)" in said
 
 
+# ------------------------------------------------------------------ OAuth 1.0a
+
+
+def test_where_x_wants_the_bots_keys_for_oauth_1_they_are_used(operation: Operation) -> None:
+    operation.x.simulator.behaviour.mentions_need_oauth1 = True
+    status, said = operation("setup")
+    assert status == 1
+    assert "Supported: [OAuth 1.0a User Context]. (403)" in said
+    assert f"add to the secret {operation.outputs['XAppSecretArn']}, beside its bearer_token: api_key" in said
+    operation.aws.put_secret(operation.outputs["XAppSecretArn"], {"bearer_token": APP_BEARER_TOKEN, **USER_KEYS})
+    status, said = operation("setup")
+    assert status == 0
+    assert operation.writes == ["POST /2/activity/subscriptions"] * 3
+    [subscription] = operation.subscriptions()
+    assert subscription["filter"] == {"user_id": BOT_USER_ID}
+    assert [secret for secret in USER_KEYS.values() if secret in said] == []
+
+
+def test_keys_for_oauth_1_that_x_does_not_take_are_told(operation: Operation) -> None:
+    operation.x.simulator.behaviour.mentions_need_oauth1 = True
+    wrong = {**USER_KEYS, "access_token_secret": "of-another-account"}
+    operation.aws.put_secret(operation.outputs["XAppSecretArn"], {"bearer_token": APP_BEARER_TOKEN, **wrong})
+    status, said = operation("setup")
+    assert status == 1
+    assert "Subscribe by hand at https://developer.x.com" in said
+    assert "of-another-account" not in said
+
+
+def test_the_apps_token_does_where_x_takes_it(operation: Operation) -> None:
+    operation.aws.put_secret(operation.outputs["XAppSecretArn"], {"bearer_token": APP_BEARER_TOKEN, **USER_KEYS})
+    operation("setup")
+    assert operation.pool.calls.count("POST /2/activity/subscriptions") == 1
+
+
 # ------------------------------------------------------------------ Status and teardown
 
 
@@ -524,17 +594,72 @@ def test_status_tells_how_near_the_limit_of_subscriptions_is(operation: Operatio
 
 
 def test_status_tells_how_far_the_sweep_is(operation: Operation) -> None:
-    client: DynamoDBClient = operation.aws.dynamodb
-    client.create_table(
-        TableName="Positions",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+    checkpoints = Checkpoints(operation.aws.dynamodb, "CheckpointsTable")
+    assert "Sweep" not in operation("status")[1]
+    position = SweepPosition.beginning(NOW_MS)
+    checkpoints.save("mentions", position)
+    half_way = position.after_page([post_id(), post_id(5000)]).waiting_until(operation.clock.now_ms + 1000)
+    checkpoints.save("search", half_way)
+    said = operation("status")[1]
+    assert f"Sweep: mentions is read up to post {post_id()} of 2026-11-18 11:06:40 UTC\n" in said
+    assert f"goes on below {post_id(5000)}; X's limit is used up until 20" in said
+
+
+def test_status_tells_when_x_last_called(operation: Operation) -> None:
+    now_ms = operation.clock.now_ms
+    assert (
+        "Last event: none in seven days; X last challenged the webhook: never in seven days" in operation("status")[1]
     )
-    client.put_item(TableName="Positions", Item={"name": {"S": "sweep#mentions"}, "newest_id": {"S": "2090"}})
-    client.put_item(TableName="Positions", Item={"name": {"S": "lease#sweep"}})
-    operation.outputs["CheckpointsTableName"] = "Positions"
-    assert "Sweep: mentions is read up to post 2090" in operation("status")[1]
+    operation.log_windows_ms.clear()
+    operation.log = [
+        ("POST /webhooks/x", now_ms - 2 * 3_600_000),
+        ("POST /webhooks/x", now_ms - 3 * 3_600_000),
+        ("GET /webhooks/x", now_ms - 60_000),
+    ]
+    said = operation("status")[1]
+    delivered, challenged = (
+        f"{datetime.fromtimestamp((now_ms - ago_ms) / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        for ago_ms in (7_200_000, 60_000)
+    )
+    assert f"Last event: {delivered}; X last challenged the webhook: {challenged}" in said
+    assert operation.log_windows_ms == [300_000, 3_600_000, 86_400_000, 300_000], "the last minutes are searched first"
+
+
+def test_a_log_that_cannot_be_read_is_told(operation: Operation) -> None:
+    operation.logs_failure = aws_error("AccessDeniedException")
+    status, said = operation("status")
+    assert status == 1
+    assert "Last event: AWS refuses (AccessDeniedException)" in said
+
+
+def test_status_tells_what_today_has_cost(operation: Operation) -> None:
+    assert "✓ Spent today: $0.00 of $50.00 (0 %)\n" in operation("status")[1]
+    checkpoints, today = Checkpoints(operation.aws.dynamodb, "CheckpointsTable"), day_of(operation.clock.now_ms)
+    checkpoints.spend(today, Purpose.SWEEPS, 1200)
+    checkpoints.spend(today, Purpose.WHY_NOT, 1)
+    checkpoints.spend(today, Purpose.WHY_NOT, -1)
+    checkpoints.spend(today, Purpose.REPLIES, 150)
+    told = "Spent today: $7.50 of $50.00 (15 %); sweeps 1200 for $6.00; replies 150 for $1.50\n"
+    assert told in operation("status")[1]
+    checkpoints.spend(today, Purpose.PARENTS, 7_500)
+    assert "! Spent today: $45.00 of $50.00 (90 %)" in operation("status")[1]
+    assert "sweeps have stopped until tomorrow (UTC)\n    → Raise XDailyBudget." in "\n".join(operation.said)
+    checkpoints.spend(today, Purpose.PARENTS, 2_000)
+    assert "sweeps and answers have stopped until tomorrow (UTC)" in operation("status")[1]
+
+
+def test_status_tells_that_the_bot_is_signed_out_and_set_up_signs_it_in(operation: Operation) -> None:
+    operation("setup")
+    token = operation.tokens.read()
+    assert token is not None
+    operation.x.simulator.tokens.revoke_account(BOT_USER_ID)
+    operation.tokens.save(replace(token, expires_at_ms=0))
+    operation.tokens.mark_lost(token, now_ms=operation.clock.now_ms)
+    status, said = operation("status")
+    assert status == 1
+    assert "✗ Bot: X has refused the tokens of @shopbot (900) since 20" in said
+    assert operation("setup")[0] == 0
+    assert operation("status")[0] == 0
 
 
 def test_teardown_undoes_it_and_keeps_the_keys(operation: Operation) -> None:
