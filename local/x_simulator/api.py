@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from local.x_simulator.accounts import Account, Accounts
 from local.x_simulator.behaviour import Behaviour
+from local.x_simulator.bill import Bill
 from local.x_simulator.calls import Gate, Operation, Principal, answer, json_object
 from local.x_simulator.entities import render
 from local.x_simulator.network import Network
@@ -81,7 +82,9 @@ class XApi:
         behaviour: Behaviour,
         ids: SnowflakeClock,
         now: Callable[[], float],
+        bill: Bill,
     ) -> None:
+        self._bill = bill
         self._timeline = timeline
         self._accounts = accounts
         self._objects = objects
@@ -193,6 +196,7 @@ class XApi:
 
     async def _get_me(self, request: Request, principal: Principal) -> Response:
         account = self._caller(principal)
+        self._bill.show_user(account.id)
         return answer({"data": self._objects.account(account, _listed(request, "user.fields"))})
 
     async def _create_post(self, request: Request, principal: Principal) -> Response:
@@ -209,6 +213,8 @@ class XApi:
             raise forbidden(QUOTE_NOT_ALLOWED, str(quoted.id))
         self._refuse_duplicate(account, text, parent, quoted)
         post = self._network.create(account, text, in_reply_to=parent, quoted=quoted)
+        has_url = bool(self._objects.rendered(post).entities.get("urls"))
+        self._bill.take(is_reply=parent is not None, has_url=has_url)
         created = self._objects.post(post, ())
         return answer({"data": created}, HTTPStatus.CREATED)
 
@@ -266,6 +272,7 @@ class XApi:
             "meta": meta,
         }
         document = {name: value for name, value in document.items() if value}
+        self._bill.show(document)
         return answer(with_new_names(document) if uses_new_names else document)
 
     def _visible_parent(self, post_id: str | None, principal: Principal) -> Post | None:

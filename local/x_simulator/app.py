@@ -35,6 +35,7 @@ from local.x_simulator.accounts import Accounts
 from local.x_simulator.api import XApi
 from local.x_simulator.avatars import Avatars
 from local.x_simulator.behaviour import Behaviour
+from local.x_simulator.bill import Bill
 from local.x_simulator.calls import Gate
 from local.x_simulator.control import Control
 from local.x_simulator.database import open_database
@@ -83,6 +84,7 @@ class XSimulator:
         shelf = shelf_of(settings)
         plant(self.timeline, now(), shelf)
         self.behaviour = Behaviour()
+        self.bill = Bill(now)
         self.tokens = Tokens(self.connection, now)
         self._client = client or httpx.AsyncClient(trust_env=False)
         preview = Previews(shelf)
@@ -152,6 +154,7 @@ class XSimulator:
             behaviour=self.behaviour,
             ids=ids,
             now=now,
+            bill=self.bill,
         )
         clients = (
             Client(settings.client_id, settings.client_secret, settings.redirect_uris),
