@@ -20,7 +20,10 @@ from hashcart.domain.account_links import (
     LinkState,
 )
 from hashcart.domain.post_events import Progress
+from hashcart.domain.account_links import AccountLink, EmailChoice, LinkState
+from hashcart.domain.x_spending import Purpose, Spent, day_of
 from hashcart.storage.account_links import AccountLinks
+from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.pending import Pending, PendingKind
 from hashcart.storage.post_events import PostEvents
 from hashcart.storage.recipients import Recipients
@@ -221,6 +224,20 @@ def test_a_linked_shopper_comes_back_to_the_page_that_was_wanted(world: World) -
     assert world.sign_in(browser, path=page.url).url == "/account"
     assert browser.get("/link/sign-in?return=%2Faccount").url == "/account"
     assert "You have linked @ben_browses already." in browser.get("/link").text
+
+
+def test_asking_x_who_signs_in_is_counted_and_never_stopped(world: World) -> None:
+    checkpoints, today = Checkpoints(world.aws.dynamodb, "CheckpointsTable"), day_of(time.time_ns() // 1_000_000)
+    checkpoints.spend(today, Purpose.PARENTS, 1_000_000)
+    world.linked()
+    assert world.link() is not None
+    assert checkpoints.spending(today).by_purpose[Purpose.SIGN_INS] == Spent(1, 10_000)
+
+
+def test_who_signs_in_is_linked_though_nothing_can_be_counted(world: World) -> None:
+    world.aws.dynamodb.delete_table(TableName="CheckpointsTable")
+    world.linked()
+    assert world.link() is not None
 
 
 @pytest.mark.parametrize("back", ["https://evil.example", "//evil.example", "/\\evil.example", "/sign-out"])

@@ -507,3 +507,21 @@ def test_a_bot_that_is_signed_out_is_counted() -> None:
     delivery.session.faults.append(BotSignedOutError())
     delivery.deliver(ADDED)
     assert delivery.alarmed() == {"BotSignedOut": 1}
+    assert delivery.alarmed() == {"BotSignedOut": 1}
+
+
+def test_a_burst_over_xs_limit_writes_to_the_days_spending_twice() -> None:
+    delivery = Delivery()
+    writes = 0
+
+    def count() -> None:
+        nonlocal writes
+        writes += 1
+
+    delivery.checkpoints.before_step = count
+    delivery.x.before.append(RateLimitedError(NOW_MS + 600_000))
+    for number in range(1000):
+        other = post_id(500, sequence=number)
+        delivery.deliver(replace(ADDED, post_id=other, first_id=other))
+    assert (delivery.x.attempts, writes, delivery.spent()) == (1, 2, 0)
+    assert len(delivery.pending.items) == 1000
