@@ -16,12 +16,14 @@ from hashcart.domain.account_links import AccountLink
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.outcomes import Code, Outcome
 from hashcart.domain.product_links import ProductReference
+from hashcart.domain.x_spending import Purpose, day_of
 from hashcart.messages.cart_requests import AddRequested
 from hashcart.messages.outcomes import OutcomeReached
 from hashcart.messages.posts import to_json
 from hashcart.observability import clock_ms
 from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import Carts
+from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from hashcart.use_cases.deliver_outcomes import REPLY_DEADLINE_MS
 from hashcart.use_cases.synchronise_cart import STUCK_AFTER_FAILURES
@@ -263,6 +265,25 @@ def answers(times: int, ms_ago: int) -> Step:
     return step
 
 
+def the_tokens(refresh: tuple[int, object], *, ended_minutes: int) -> Step:
+    """The bot's token has ended, and X answers so to the refresh; then an answer is due, and the next minute comes."""
+
+    def step(watched: Watched) -> None:
+        ended = BotToken("ended", "refresh", clock_ms() - ended_minutes * 60_000)
+        BotTokens(watched.aws.dynamodb, "BotTokensTable").save(ended)
+        watched.internet.answer(f"POST {X_API}/2/oauth2/token", refresh)
+        watched.redeploy()
+        watched.run("outcome_delivery", watched.event("outcome_delivery__schedule"))
+
+    return step
+
+
+def answers_beyond_the_budget(watched: Watched) -> None:
+    checkpoints = Checkpoints(watched.aws.dynamodb, "CheckpointsTable")
+    checkpoints.spend(day_of(clock_ms()), Purpose.PARENTS, 10_000)
+    answers(1, 1000)(watched)
+
+
 def is_due(function: str, kind: PendingKind, message: str, seconds: int) -> Step:
     def step(watched: Watched) -> None:
         due_ms = clock_ms() - seconds * 1000
@@ -310,6 +331,11 @@ SCENARIOS: dict[str, Scenario] = {
     "SweepOverBudgetAlarm": Scenario(sweeps, the_budget_is_used_up),
     "XBudgetLowAlarm": Scenario(sweeps, the_budget_is_used_up),
     "SubscriptionsNearLimitAlarm": Scenario(x_has_subscriptions(7, 10), x_has_subscriptions(8, 10)),
+    "BotSignedOutAlarm": Scenario(
+        the_tokens((503, {}), ended_minutes=1), the_tokens((400, {"error": "invalid_request"}), ended_minutes=1)
+    ),
+    "BotTokenOverdueAlarm": Scenario(the_tokens((503, {}), ended_minutes=1), the_tokens((503, {}), ended_minutes=62)),
+    "RepliesOverBudgetAlarm": Scenario(answers(1, 1000), answers_beyond_the_budget),
     "CartInsertionPostponedAlarm": Scenario(requests_are_made(3), the_store_is_down(21)),
     "OutcomeDeliveryStaleRepliesAlarm": Scenario(answers(8, 1000), answers(8, REPLY_DEADLINE_MS + 60_000)),
     "OutcomeDeliveryPendingAlarm": Scenario(

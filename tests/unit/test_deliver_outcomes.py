@@ -507,7 +507,6 @@ def test_a_bot_that_is_signed_out_is_counted() -> None:
     delivery.session.faults.append(BotSignedOutError())
     delivery.deliver(ADDED)
     assert delivery.alarmed() == {"BotSignedOut": 1}
-    assert delivery.alarmed() == {"BotSignedOut": 1}
 
 
 def test_a_burst_over_xs_limit_writes_to_the_days_spending_twice() -> None:
