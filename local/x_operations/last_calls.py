@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 DELIVERY, CHALLENGE = "POST /webhooks/x", "GET /webhooks/x"
 MINUTE_MS = 60_000
@@ -13,9 +16,9 @@ PAGES = 50
 
 
 def last_call(logs: Any, stack_name: str, route: str, now_ms: int) -> int | None:
-    """When a route was last called and answered with 200, in milliseconds of the Unix epoch; None if not in a week.
+    """When a route was last called and answered with 200, in milliseconds of the Unix epoch.
 
-    Raises what boto3's client of CloudWatch Logs raises.
+    None if not in a week, or if there is no log, as in the embedded stack. Raises what boto3's client raises.
     """
     paginator = logs.get_paginator("filter_log_events")
     for window_ms in WINDOWS_MS:
@@ -24,7 +27,12 @@ def last_call(logs: Any, stack_name: str, route: str, now_ms: int) -> int | None
             startTime=now_ms - window_ms,
             filterPattern=f'{{ $.route = "{route}" && $.status = "200" }}',
         )
-        times = [event["timestamp"] for page, _ in zip(pages, range(PAGES), strict=False) for event in page["events"]]
+        try:
+            times = [event["timestamp"] for page in itertools.islice(pages, PAGES) for event in page["events"]]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
         if times:
             return int(max(times))
     return None
