@@ -78,8 +78,8 @@ def spend(aws: Aws, units: int) -> None:
 
 
 def metrics(caplog: pytest.LogCaptureFixture) -> dict[str, int]:
-    """What was reported since the last time, by metric."""
-    reported = [vars(record) for record in caplog.records if hasattr(record, "_aws")]
+    """What was reported to alarms since the last time, by metric."""
+    reported = [vars(record) for record in caplog.records if hasattr(record, "_aws") and record.levelname == "ERROR"]
     caplog.clear()
     names = [line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] for line in reported]
     return {name: line[name] for name, line in zip(names, reported, strict=True)}
