@@ -20,7 +20,6 @@ from hashcart.domain.account_links import (
     LinkState,
 )
 from hashcart.domain.post_events import Progress
-from hashcart.domain.account_links import AccountLink, EmailChoice, LinkState
 from hashcart.domain.x_spending import Purpose, Spent, day_of
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.checkpoints import Checkpoints
