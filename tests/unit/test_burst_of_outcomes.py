@@ -14,14 +14,16 @@ import pytest
 from hashcart.domain.account_links import AccountLink
 from hashcart.domain.outcomes import Code, Outcome
 from hashcart.domain.posts import DAY_MS, posted_at_ms
+from hashcart.domain.x_prices import DOLLAR
 from hashcart.messages.outcomes import OutcomeReached, read_outcome
 from hashcart.observability import logger
-from hashcart.social.x.client import RateLimitedError
+from hashcart.social.x.client import OwnReply, RateLimitedError
 from hashcart.storage.pending import PendingItem, PendingKind
 from hashcart.use_cases.deliver_outcomes import REPLY_DEADLINE_MS, DeliverOutcomes
 from hashcart.use_cases.wake_pending import wake_pending
+from hashcart.use_cases.x_budget import XBudget
 from tests.fakes.clock import NOW_MS, Clock, post_id
-from tests.fakes.storage import MemoryAccountLinks, MemoryActivity
+from tests.fakes.storage import MemoryAccountLinks, MemoryActivity, MemoryCheckpoints
 
 OUTCOMES = 10_000
 FRESH = 60
@@ -60,8 +62,8 @@ class LimitedX:
         self.answered_at_ms[in_reply_to] = self.clock.now_ms
         return "77"
 
-    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> str | None:
-        return "77" if post_id in self.answers else None
+    def own_reply(self, bot_user_id: str, post_id: str, access_token: str) -> OwnReply:
+        return OwnReply("77" if post_id in self.answers else None)
 
 
 class SignedIn:
@@ -115,6 +117,7 @@ class Deployment:
                 api=self.x,
                 session=SignedIn(),
                 pending=self.pending,
+                budget=XBudget(MemoryCheckpoints(), 100_000 * DOLLAR, self.clock),
                 bot_user_id="900",
                 reply_to_strangers=False,
                 clock_ms=self.clock,
