@@ -120,7 +120,6 @@ class SubscriptionsApi:
         self._now = now
         self._webhooks = webhooks
         self._accounts = accounts
-        self._behaviour = behaviour
         self._ids = ids
 
     def routes(self, gate: Gate) -> list[Route]:
