@@ -13,7 +13,7 @@ from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.checkpoints import Checkpoints
 from local.findings import Finding, Mark, good
 from local.operations.pauses import Pauses
-from local.operations.stack import Stack, connect, find_stack
+from local.operations.stack import connect, find_stack
 from local.x_operations.api import XAdministration
 from local.x_operations.deployment import Client, read_keys
 from local.x_operations.last_calls import last_call
@@ -60,7 +60,8 @@ def _steps(
     now_ms: Callable[[], int],
     sleep: Callable[[float], None],
 ) -> Iterator[Finding]:
-    deployment = find_stack(options.stack, client).deployment
+    stack = find_stack(options.stack, client)
+    deployment = stack.deployment
     yield good("Stack", f"{options.stack}: bot {deployment.bot}, webhook {deployment.webhook_url}")
     keys = read_keys(deployment, client)
     yield good("Secrets", "consumer secret, bearer token and OAuth client are there")
@@ -70,7 +71,7 @@ def _steps(
         http,
         BotTokens(client("dynamodb"), deployment.outputs["BotTokensTableName"]),
         redirects,
-        Checkpoints(client("dynamodb"), deployment.outputs["CheckpointsTableName"]),
+        Checkpoints(client("dynamodb"), stack.output("CheckpointsTableName")),
         lambda route: last_call(client("logs"), deployment.name, route, now_ms()),
         now_ms,
         sleep,
@@ -81,7 +82,7 @@ def _steps(
             yield from operator.set_up()
         case "status":
             yield from operator.status()
-            yield from Pauses(Stack(deployment, client), now_ms, sleep).told()
+            yield from Pauses(stack, now_ms, sleep).told()
         case _:
             yield from operator.tear_down(options.webhook)
 

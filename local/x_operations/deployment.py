@@ -26,7 +26,6 @@ OUTPUTS = (
     "XAppSecretArn",
     "XBotClientSecretArn",
     "BotTokensTableName",
-    "CheckpointsTableName",
 )
 PARAMETERS = (
     "BotUserId",

@@ -84,6 +84,7 @@ class Deployed:
             "XSiteUrl": "http://x.site.test",
             "XSubscriptions": "true",
             "XSubscriptionLimit": "1500",
+            "XDailyBudget": "50",
         }
         tables = ("AccountLinks", "Carts", "Activity", "Pending", "BotTokens", "Checkpoints", "Sessions", "Departures")
         self.outputs = {
