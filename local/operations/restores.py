@@ -28,6 +28,7 @@ from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
 from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending, PendingKind
+from hashcart.storage.post_events import KEY_PREFIX
 from hashcart.storage.sessions import Sessions
 from hashcart.storage.table import from_item
 from hashcart.use_cases.leave import ShopperRows
@@ -264,7 +265,8 @@ class Restore:
             # The shoppers first: who is there decides which links and accounts come back.
             departed = self._departed()
             self._copy(plan, counts, _is_shopper, lambda item: _without_what_ended(item, departed, plan.as_of_ms))
-            self._copy(plan, counts, lambda item: not _is_shopper(item), self._link_or_account)
+            self._copy(plan, counts, lambda item: not (_is_shopper(item) or _is_wish(item)), self._link_or_account)
+            self._copy(plan, counts, _is_wish, self._wish_of_a_link)
             return counts
         keep = {DEPARTURES: lambda item: item, "Pending": self._waiting}.get(plan.name, self._of_a_shopper)
         self._copy(plan, counts, lambda _: True, keep)
@@ -312,6 +314,12 @@ class Restore:
         if str(item["id"]).startswith("x#"):
             return item if item["id"] == f"x#{shopper.get('x_user_id')}" else None
         return item if {"id": item["id"]} == account_key(shopper["issuer"], shopper["store_subject"]) else None
+
+    def _wish_of_a_link(self, item: Item) -> Item | None:
+        """What X has to tell of a profile, if its link is there and wants it; what X has is compared each hour."""
+        links = AccountLinks(self._dynamodb, self._live("AccountLinks"))
+        link = links.current_link(str(item["id"]).removeprefix(KEY_PREFIX))
+        return item if link is not None and link.post_events_since_ms is not None else None
 
     def _of_a_shopper(self, item: Item) -> Item | None:
         """A line or a post's row of a shopper who is there. What is kept of strangers, for two days, is not needed."""
@@ -383,6 +391,10 @@ def _erase(links: AccountLinks, shopper_id: str, at_ms: int) -> bool:
 
 def _is_shopper(item: Item) -> bool:
     return str(item["id"]).startswith("shopper#")
+
+
+def _is_wish(item: Item) -> bool:
+    return str(item["id"]).startswith(KEY_PREFIX)
 
 
 def _without_what_ended(item: Item, departed: Departed, as_of_ms: int) -> Item | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hashcart.domain.account_links import AccountLink
+from hashcart.domain.account_links import AccountLink, EmailChoice, LinkSettings
 from hashcart.domain.cart_lines import Kind, Operation
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.observability import clock_ms
@@ -17,6 +17,7 @@ from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
 from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
+from hashcart.storage.post_events import PostEvents
 from hashcart.storage.sessions import Sessions
 from hashcart.use_cases.leave import Leave, ShopperTables
 from local.operations.__main__ import run
@@ -337,3 +338,26 @@ def test_a_wrong_option_is_refused(wrong: list[str]) -> None:
 
 def test_every_table_with_shoppers_is_restored_or_has_a_reason() -> None:
     assert TABLES == ("Departures", "AccountLinks", "Carts", "Activity", "Pending")
+
+
+def test_what_x_has_to_tell_comes_back_with_its_link(world: World) -> None:
+    settings = LinkSettings(
+        public_replies=False,
+        quiet=False,
+        undo_on_delete=False,
+        email=EmailChoice.NOTHING,
+        marketplace="store.localhost",
+        country="US",
+        language="en",
+        post_events_since_ms=world.now_ms,
+        post_events_policy="1",
+    )
+    for name, x_user_id in PEOPLE.items():
+        world.links.change_settings(name, x_user_id, settings, email_address=None)
+    world.operate("back-up", "--name", "before")
+    world.leave()
+    world.lose(*NAMES)
+    status, said = world.restore("--backup", "before")
+    assert status == 0, said
+    wishes = PostEvents(world.aws.dynamodb, "AccountLinksTable")
+    assert [wishes.of_profile(x_user_id) is not None for x_user_id in PEOPLE.values()] == [False, False, True]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 INDEX = "post_events"
+KEY_PREFIX = "post_events#"
 
 _UNWANTED_MS = 0
 """Sorts what has to end before what has to begin, as it makes room."""
@@ -92,12 +93,12 @@ class PostEvents:
 
 
 def _key(x_user_id: str) -> dict[str, str]:
-    return {"id": f"post_events#{x_user_id}"}
+    return {"id": KEY_PREFIX + x_user_id}
 
 
 def _wish_from_item(item: dict[str, Any]) -> PostEventsWish:
     return PostEventsWish(
-        x_user_id=item["id"].removeprefix("post_events#"),
+        x_user_id=item["id"].removeprefix(KEY_PREFIX),
         since_ms=item.get("since_ms"),
         progress=Progress(item["post_events_progress"]),
         revision=item["revision"],
