@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
-_CONFIG = Config(connect_timeout=2, read_timeout=30, retries={"max_attempts": 2}, proxies={})
+_CONFIG = Config(connect_timeout=10, read_timeout=30, retries={"max_attempts": 4}, proxies={})
 
 
 @dataclass(frozen=True)
