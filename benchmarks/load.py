@@ -169,10 +169,20 @@ class FaultyProxy:
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join(timeout=5)
+            self._loop.run_until_complete(self._end(server))
+            self._loop.close()
+
+    async def _end(self, server: asyncio.Server) -> None:
+        """Let go of every connection."""
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 request = await _message(reader)
                 if self._happens("throttled", self._throttled) and b"DynamoDB" in request:
@@ -257,7 +267,14 @@ class Run:
         self._look_at_carts(result)
         self._look_at_answers(result, asked)
         result.missing_poison = len(set(self._poison) - set(self._dead_bodies()))
+        self._close()
         return result
+
+    def _close(self) -> None:
+        for http in (self._x, self._store, self._webhook):
+            http.close()
+        for aws in vars(self._clients).values():
+            aws.close()
 
     def _replies(self) -> list[Reply]:
         """The replies, of shoppers that are linked for this run, below posts that are made for it."""
@@ -380,9 +397,9 @@ class Run:
         yield from (trouble for name, trouble in named.items() if name in self._plan.faults)
 
     def _kill_workers(self) -> None:
-        """End a worker of a function each second or so, in whatever it is doing: a child of the emulator."""
+        """End a worker of a function every few seconds, in whatever it is doing; another has time to start."""
         own = random.Random(self._plan.seed)  # noqa: S311 - faults, no secrets
-        while not self._over.wait(own.uniform(0.3, 1.5)):
+        while not self._over.wait(own.uniform(3, 10)):
             workers = _workers(self._settings.aws_port)
             if workers:
                 with contextlib.suppress(ProcessLookupError):
@@ -400,9 +417,13 @@ class Run:
         )
         number = 0
         while not self._over.is_set():
-            self._x.post("/simulator/faults", json=faults[number % len(faults)]).raise_for_status()
-            self._faults["x fails"] += 1
+            fault = faults[number % len(faults)]
             number += 1
+            waiting = self._x.get("/simulator/faults").raise_for_status().json()["faults"]
+            # Where calls are rarer than faults, none would ever succeed.
+            if all(one["method"] != fault["method"] for one in waiting):
+                self._x.post("/simulator/faults", json=fault).raise_for_status()
+                self._faults["x fails"] += 1
             self._over.wait(2)
 
     def _trouble_store(self) -> None:
@@ -474,8 +495,11 @@ class Run:
         reasons: Counter[str] = Counter()
         for queue in QUEUES:
             url = self._outputs[f"{queue}DeadLetterQueueUrl"]
-            for message in self._received(url, hidden_seconds=30):
+            for message in list(self._received(url)):
                 if message["Body"] in self._poison:
+                    self._clients.sqs.change_message_visibility(
+                        QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+                    )
                     continue
                 reason = message.get("MessageAttributes", {}).get("reason", {}).get("StringValue", "moved by SQS")
                 reasons[f"{queue}: {reason}"] += 1
@@ -486,19 +510,19 @@ class Run:
                 self._clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return reasons
 
-    def _received(self, url: str, hidden_seconds: int) -> Iterator[Any]:
+    def _received(self, url: str) -> Iterator[Any]:
+        """Everything in a queue, each message once: what was looked at stays hidden for a while."""
         while messages := self._clients.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=hidden_seconds, MessageAttributeNames=["All"]
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=120, MessageAttributeNames=["All"]
         ).get("Messages"):
             yield from messages
 
     def _dead_bodies(self) -> Iterator[str]:
-        time.sleep(0 if not self._poison else 1)
+        """What is in the dead-letter queues in the end, taken out of them."""
         for queue in QUEUES:
-            for message in self._received(self._outputs[f"{queue}DeadLetterQueueUrl"], hidden_seconds=120):
-                self._clients.sqs.delete_message(
-                    QueueUrl=self._outputs[f"{queue}DeadLetterQueueUrl"], ReceiptHandle=message["ReceiptHandle"]
-                )
+            url = self._outputs[f"{queue}DeadLetterQueueUrl"]
+            for message in self._received(url):
+                self._clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 yield message["Body"]
 
     def _look_at_carts(self, result: Result) -> None:
