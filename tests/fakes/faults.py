@@ -108,6 +108,8 @@ class Hours:
 
 
 LONGEST_WAITS = 20
+RETRY_FACTOR = 3
+"""By how much each wait is longer than the one before: at least, as `hashtag_parsing` waits longer."""
 WAYS = (
     ("hashtag_parsing", "PostsQueue"),
     ("cart_insertion", "CartRequestsQueue"),
@@ -192,7 +194,8 @@ class Lambda:
         failed = names if answer is None else {entry["itemIdentifier"] for entry in answer["batchItemFailures"]}
         if failed:
             # A killed reader's leases, and the pauses of a store that is down, have ended when SQS brings them again.
-            self.hours.pass_by(180 if answer is None else FIRST_RETRY_SECONDS)
+            receives = min(received for number, (_, received) in enumerate(batch) if f"message-{number}" in failed)
+            self.hours.pass_by(180 if answer is None else FIRST_RETRY_SECONDS * RETRY_FACTOR ** (receives - 1))
             self.bundle.restart()
         for number, (body, receives) in enumerate(batch):
             if f"message-{number}" not in failed:

@@ -34,7 +34,7 @@ LINE = "store.localhost#mug#"
 MOST_CALLS = 300
 
 # Of the calls of a way, which meet their faults: HYPOTHESIS_PROFILE=thorough takes all, which lasts for minutes.
-STRIDE = {"thorough": 1}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 29)
+STRIDE = {"thorough": 1, "usual": 11}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 29)
 
 
 class FakeX:
