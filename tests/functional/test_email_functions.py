@@ -24,13 +24,13 @@ from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from hashcart.storage.recipients import Recipients
 from hashcart.use_cases.unsubscribe import Unsubscribe
 from local.events import EVENTS, fresh_event
-from tests.fakes.account_links import tie
+from tests.fakes.account_links import ADA, tie
 from tests.fakes.aws import REGION, Aws, aws_account
 from tests.fakes.browser import FakeBrowser
 from tests.fakes.clock import post_id
 from tests.fakes.handlers import PAGES, Bundle, sqs_event
 from tests.fakes.internet import Internet
-from tests.functional.test_queue_functions import ADA, SHOPPER
+from tests.functional.test_queue_functions import SHOPPER
 
 ADDRESS = "ada@example.com"
 SENDER = "cart@northwind.example"

@@ -21,13 +21,13 @@ from hashcart.storage.activity import Activity
 from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import Carts
 from hashcart.use_cases import read_through
-from tests.fakes.account_links import tie
+from tests.fakes.account_links import ADA, tie
 from tests.fakes.aws import Aws, aws_account
 from tests.fakes.clock import post_id
 from tests.fakes.faults import Calls, Fault, Hours, Lambda
 from tests.fakes.handlers import STORE, X_API, Bundle
 from tests.fakes.internet import Answer, Internet, Request
-from tests.functional.test_queue_functions import ADA, MUG, SHOPPER
+from tests.functional.test_queue_functions import MUG, SHOPPER
 
 PARENT = "2092000000000000001"
 LINE = "store.localhost#mug#"

@@ -10,15 +10,13 @@ import pytest
 from botocore.exceptions import ClientError
 from urllib3.exceptions import ProtocolError
 
-from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState
-from hashcart.domain.bot_tokens import BotToken
+from hashcart.domain.account_links import TOO_MANY, LinkState
 from hashcart.domain.cart_lines import Kind, LineState, Operation
 from hashcart.domain.outcomes import Code
 from hashcart.domain.posts import order_key
 from hashcart.observability import clock_ms
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
-from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.carts import Carts
 from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
@@ -27,27 +25,15 @@ from hashcart.use_cases.leave import SETTLES_MS, Leave, ShopperTables
 from hashcart.use_cases.watch_adds import METRIC
 from local.events import EVENTS, fresh_event
 from local.settings import CONSUMER_SECRET
-from tests.fakes.account_links import tie
-from tests.fakes.aws import Aws, aws_account
+from tests.fakes.account_links import ADA, account_of_ada
+from tests.fakes.aws import Aws
 from tests.fakes.clock import post_id
 from tests.fakes.handlers import STORE, X_API, Bundle, Context, http_event, sqs_event
 from tests.fakes.internet import Answer, Internet, Request
 
 from hashcart.social.x.signature import sign  # isort: skip
 
-SHOPPER = "shopper-ada_shops"
-ADA = AccountLink(
-    shopper_id=SHOPPER,
-    x_user_id="222",
-    handle="ada_shops",
-    marketplace="store.localhost",
-    country="US",
-    language="en",
-    consented_at_ms=0,
-    policy_version="1",
-    public_replies=True,
-    undo_on_delete=True,
-)
+SHOPPER = ADA.shopper_id
 MUG = {
     "id": "mug",
     "title": "Stoneware mug",
@@ -59,11 +45,7 @@ MUG = {
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
-    with aws_account() as account:
-        tie(account.dynamodb, replace(ADA, consented_at_ms=clock_ms() - 60_000))
-        BotTokens(account.dynamodb, "BotTokensTable").save(
-            BotToken("bot-access", "bot-refresh", clock_ms() + 7_200_000)
-        )
+    with account_of_ada() as account:
         yield account
 
 

@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from hashcart.domain.account_links import AccountLink
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.posts import order_key
 from hashcart.domain.x_prices import DOLLAR
@@ -18,34 +16,19 @@ from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.checkpoints import Checkpoints
 from hashcart.storage.pending import Pending, PendingKind
 from local.events import EVENTS, fresh_event
-from tests.fakes.account_links import tie
-from tests.fakes.aws import Aws, aws_account
+from tests.fakes.account_links import account_of_ada
+from tests.fakes.aws import Aws
 from tests.fakes.clock import post_id
 from tests.fakes.handlers import X_API, Bundle, Context, sqs_event
 from tests.fakes.internet import Internet
 
-ADA = AccountLink(
-    shopper_id="shopper-ada_shops",
-    x_user_id="222",
-    handle="ada_shops",
-    marketplace="store.localhost",
-    country="US",
-    language="en",
-    consented_at_ms=0,
-    policy_version="1",
-    public_replies=True,
-)
 REPLIES, REFRESH = f"POST {X_API}/2/tweets", f"POST {X_API}/2/oauth2/token"
 DAILY = 50 * DOLLAR
 
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
-    with aws_account() as account:
-        tie(account.dynamodb, replace(ADA, consented_at_ms=clock_ms() - 60_000))
-        BotTokens(account.dynamodb, "BotTokensTable").save(
-            BotToken("bot-access", "bot-refresh", clock_ms() + 7_200_000)
-        )
+    with account_of_ada() as account:
         yield account
 
 
