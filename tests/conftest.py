@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket
 
+from tests.offline import OF_A_REAL_ACCOUNT, VARIABLES
+
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 settings.register_profile("quick", patient, max_examples=25)
 settings.register_profile("usual", patient, max_examples=100)
@@ -21,13 +23,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_configure() -> None:
-    """A test must never reach a real account, whatever the developer's shell is signed in to."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"):
+    for name in OF_A_REAL_ACCOUNT:
         os.environ.pop(name, None)
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "METRICS_NAMESPACE": "HashCart/tested",
-        "AWS_LAMBDA_FUNCTION_NAME": "function",
-    }
+    os.environ |= VARIABLES

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.fuzz.corpus import read_corpus
+from tests.offline import OF_A_REAL_ACCOUNT, VARIABLES
 
 FINDINGS = Path(".fuzz")
 TARGETS = ("intake", "parser", "links", "pages")
 LONGEST_INPUT = 2_000
 SECONDS_FOR_ONE_INPUT = 5
 """Far more than linear time takes; libFuzzer reports what takes longer."""
-OFFLINE = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 def fuzz(target: str, seconds: int, *, keep: bool) -> bool:
@@ -52,7 +52,7 @@ def _libfuzzer(target: str, corpus: Path, seconds: int) -> subprocess.CompletedP
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *arguments]
-    environment = os.environ | OFFLINE
+    environment = {name: value for name, value in os.environ.items() if name not in OF_A_REAL_ACCOUNT} | VARIABLES
     return subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, errors="replace", check=False, env=environment
     )
