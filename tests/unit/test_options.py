@@ -269,6 +269,10 @@ def test_only_words_near_the_hashtag_leave_and_they_are_few_and_short() -> None:
     assert option_words("see.example @bot L #a", 19, 21, [(0, 11), (12, 16)]) == ("l",)
 
 
+def test_apostrophes_alone_are_no_words() -> None:
+    assert option_words("#a ʼʼ ' rockʼnʼroll ŉ L", 0, 2) == ("rocknroll", "n", "l")
+
+
 OFFERS = (TEE, SHIRT, HEMD, ROBE, CAMISA, SHATSU, SHOE, JEANS, BOTTLE, CAP, LONG)
 NAMES = {"size_name": "size", "color_name": "colour"}
 NOISE = [
@@ -328,7 +332,7 @@ def test_any_text_gives_a_variant_or_none(before: str, after: str, offered: list
     text = before + HASHTAG + after
     words = option_words(text, len(before), len(before) + len(HASHTAG))
     assert len([word for word in words if word not in MARKS]) <= MAX_WORDS
-    assert all(len(word) <= MAX_WORD_LENGTH for word in words)
+    assert all(0 < len(word) <= MAX_WORD_LENGTH for word in words)
     reading = read_options(words, offered)
     assert reading.variant is None or reading.variant in offered
 

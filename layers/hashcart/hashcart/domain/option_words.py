@@ -22,7 +22,9 @@ OMITTED = "…"
 MARKS = frozenset({END, QUESTION, OMITTED})
 
 # Between letters they join what is one word or one size: don't, x-large, 10.5, 10,5, S/M, 32/34.
-_WORD = re.compile(r"[^\W_]+(?:(?:['’ʼ‐‑-]|(?<=\d)[.,](?=\d)|[/⁄])[^\W_]+)*")
+# Unicode counts ʼ as a letter.
+_LETTERS = r"[^\W_ʼ]+"
+_WORD = re.compile(rf"{_LETTERS}(?:(?:['’ʼ‐‑-]|(?<=\d)[.,](?=\d)|[/⁄]){_LETTERS})*")
 _JOINERS_DROPPED = dict.fromkeys(map(ord, "'’ʼ‐‑-"))
 _DECIMAL_COMMA = str.maketrans(",⁄", "./")
 _MULTIPLICATION_SIGNS = str.maketrans("×✕✖", "xxx")
