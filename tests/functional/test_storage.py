@@ -3,7 +3,7 @@
 A fake that behaves otherwise than DynamoDB would make every unit test worthless, so both sides run each test.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -36,6 +36,7 @@ from hashcart.storage.pending import SHARDS, Pending, PendingItem, PendingKind
 from hashcart.storage.recipients import Recipients
 from hashcart.storage.sessions import Sessions
 from hashcart.storage.table import Table, ThrottledError, to_item
+from hashcart.use_cases.read_through import read_through
 from tests.fakes.account_links import tie
 from tests.fakes.aws import Aws, aws_account
 from tests.fakes.clock import NOW_MS, Clock, post_id
@@ -504,6 +505,31 @@ def test_the_process_remembers_fresh_entries_without_asking_dynamodb(aws: Aws) -
     cache.store("mug", {"title": "Mug"}, fresh_ms=60_000)
     aws.dynamodb.delete_table(TableName="ProductsTable")
     assert cache.read(["mug"]) == {"mug": {"title": "Mug"}}
+
+
+@pytest.mark.parametrize(
+    "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "InternalServerError"]
+)
+def test_a_value_that_dynamodb_refuses_is_used_and_fetched_by_the_next_process(aws: Aws, code: str) -> None:
+    clock = Clock()
+
+    def read(cache: LeasedCache) -> Mapping[str, object]:
+        fetched = {"mug": ({"title": "Mug"}, 60_000)}
+        return read_through(cache, ["mug"], lambda _: fetched, transient=(), sleep=clock.sleep)
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": code}}, "PutItem")
+
+    cache = LeasedCache(aws.dynamodb, "ProductsTable", "product", clock_ms=clock)
+    aws.dynamodb.meta.events.register("before-call.dynamodb.PutItem", refuse)
+    assert read(cache) == {"mug": {"title": "Mug"}}
+    aws.dynamodb.meta.events.unregister("before-call.dynamodb.PutItem", refuse)
+    assert read(cache) == {"mug": {"title": "Mug"}}, "remembered by the process"
+    another = LeasedCache(aws.dynamodb, "ProductsTable", "product", clock_ms=clock)
+    assert another.read(["mug"]) == {}
+    assert read(another) == {"mug": {"title": "Mug"}}
+    assert clock.slept == [], "the lease was given back"
+    assert another.read(["mug"]) == {"mug": {"title": "Mug"}}
 
 
 def test_a_throttle_is_an_error_not_a_refusal(aws: Aws) -> None:

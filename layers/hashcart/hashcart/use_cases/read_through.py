@@ -69,9 +69,30 @@ def _fetch_leased(
     except transient as error:
         report_failure(None, "fetch_failed", error)
     finally:
-        for key in leased:
-            if key not in fetched:
-                cache.release(key)
-    for key, (value, fresh_ms) in fetched.items():
-        cache.store(key, value, fresh_ms=fresh_ms)
+        _release(cache, [key for key in leased if key not in fetched])
+    _store(cache, fetched)
     return {key: value for key, (value, _) in fetched.items()}
+
+
+def _store(cache: Cache, fetched: Fetched) -> None:
+    """Keep what was fetched for others. Trouble of the cache costs them a fetch of their own, and this reader nothing.
+
+    What is refused for one key is not tried for the others, as each attempt may last until the client gives up.
+    """
+    left = list(fetched)
+    try:
+        for key, (value, fresh_ms) in fetched.items():
+            cache.store(key, value, fresh_ms=fresh_ms)
+            left.remove(key)
+    except Exception as error:  # noqa: BLE001 - any trouble of the cache
+        report_failure(None, "not_cached", error)
+        _release(cache, left)
+
+
+def _release(cache: Cache, keys: Collection[str]) -> None:
+    """Give leases back as far as the cache lets; one that it does not give back ends by itself, a little later."""
+    try:
+        for key in keys:
+            cache.release(key)
+    except Exception as error:  # noqa: BLE001 - any trouble of the cache
+        report_failure(None, "lease_not_released", error)
