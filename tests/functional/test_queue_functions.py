@@ -21,12 +21,13 @@ from hashcart.storage.carts import Carts
 from hashcart.storage.offers import Offers
 from hashcart.storage.pending import Pending, PendingItem, PendingKind
 from hashcart.storage.sessions import Sessions
+from hashcart.storage.table import from_item
 from hashcart.use_cases.leave import SETTLES_MS, Leave, ShopperTables
 from hashcart.use_cases.watch_adds import METRIC
 from local.events import EVENTS, fresh_event
 from local.settings import CONSUMER_SECRET
 from tests.fakes.account_links import ADA, account_of_ada
-from tests.fakes.aws import Aws
+from tests.fakes.aws import Aws, resources_of_type
 from tests.fakes.clock import post_id
 from tests.fakes.handlers import STORE, X_API, Bundle, Context, http_event, sqs_event
 from tests.fakes.internet import Answer, Internet, Request
@@ -242,6 +243,39 @@ def test_an_edit_counts_as_its_last_version(aws: Aws, way: Way) -> None:
     way.reply("never mind", id=last, edit_history_tweet_ids=[post, edit, last])
     assert cart(aws) == {}
     assert outcome(aws, post) == "UNDONE"
+
+
+def test_an_edit_that_came_before_its_post_keeps_the_hashtag_out(aws: Aws, way: Way) -> None:
+    post, edit = (post_id(1000 * number, 0, clock_ms()) for number in (2, 1))
+    way.reply("never mind", id=edit, edit_history_tweet_ids=[post, edit])
+    way.reply("#AmazonCart", id=post)
+    assert cart(aws) == {}
+    assert outcome(aws, post) == "UNDONE"
+
+
+def stored(aws: Aws) -> list[dict[str, Any]]:
+    """What all tables hold of posts, but for the link."""
+    tables = (name for name in resources_of_type("AWS::DynamoDB::Table") if name != "AccountLinksTable")
+    return [from_item(item) for table in tables for item in aws.dynamodb.scan(TableName=table)["Items"]]
+
+
+def test_of_a_post_that_asks_for_nothing_only_an_edited_reply_leaves_its_ids(aws: Aws, way: Way) -> None:
+    before = stored(aws)
+    post, edit = (post_id(1000 * number, 0, clock_ms()) for number in (2, 1))
+    way.reply("A lovely mug")
+    way.reply("A lovely mug", id=edit, edit_history_tweet_ids=[post, edit], referenced_tweets=[])
+    way.reply("A lovely mug", id=edit, edit_history_tweet_ids=[post, edit], author_id="777")
+    assert stored(aws) == before
+    way.reply("A lovely mug", id=edit, edit_history_tweet_ids=[post, edit])
+    first, second = sorted((item for item in stored(aws) if item not in before), key=lambda item: item["order_key"])
+    ids = {"shopper_id": SHOPPER, "expires_at": first["expires_at"]}
+    noted = {"id": int(edit), "kind": "withdrawn", "sensitive": False}
+    assert first == ids | {"order_key": order_key(post), f"v{edit}": noted}
+    assert second == ids | {
+        "order_key": order_key(edit),
+        "first_key": order_key(post),
+        "expires_at": second["expires_at"],
+    }
 
 
 @pytest.mark.parametrize("word", ["STOP", "Arrêtez !", "basta", "Bitte aufhören.", "やめて"])

@@ -70,10 +70,12 @@ def test_what_is_not_a_post_of_its_own_is_left_out() -> None:
     history.rows.mark_undone(SHOPPER, order_key(post_id(5)), now_ms=NOW_MS)
     history.rows.point_to_first(SHOPPER, order_key(post_id(6)), order_key(post_id(7)), now_ms=NOW_MS)
     history.add(91 * DAY_MS)
+    history.add(4, Version(2), code=None)
     history.add(8, code=Code.UNDONE)
     history.add(9, Version(1, MUG.line_id, Kind.PLAIN), code=None)
+    history.add(10, Version(1, code=Code.NO_PRODUCT), code=None)
     entries = history.show(SHOPPER).entries
-    assert [entry.outcome.code if entry.outcome else None for entry in entries] == [Code.UNDONE, None]
+    assert [entry.outcome.code if entry.outcome else None for entry in entries] == [Code.UNDONE, None, None]
 
 
 def test_a_long_history_comes_in_pages() -> None:

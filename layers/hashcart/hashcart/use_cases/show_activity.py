@@ -94,8 +94,12 @@ class ShowActivity:
 
 
 def _is_shown(row: PostRow) -> bool:
-    """Whether a row is a post of its own: neither an edit of another nor an undo that came before its post."""
-    return row.first_key is None and (row.outcome is not None or bool(row.versions))
+    """Whether a row is a post of its own that asked for something.
+
+    It may be an edit of another post, an undo that came before its post, or an edit that never had the hashtag.
+    """
+    has_asked = any(version.line_id or version.code for version in row.versions.values())
+    return row.first_key is None and (row.outcome is not None or has_asked)
 
 
 def _entry(row: PostRow, lines: Mapping[str, CartLine], parents: Mapping[str, ParentPost]) -> Entry:
