@@ -64,15 +64,13 @@ fuzz: $(INSTALLED) ## Look for inputs that break intake, parser, links or pages:
 	@PYTHONPATH=$(FUZZ_PATH) $(BIN)/python -m tests.fuzz $(or $(FUZZ_SECONDS),60) $(TARGETS) $(if $(KEEP),--keep)
 
 cold-start: $(INSTALLED) ## How long each function takes to load, beside boto3's own time
-	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/sam build --cached --parameter-overrides \
-		Architecture=$$(uname -m | sed s/aarch64/arm64/) >/dev/null 2>&1
+	@$(BIN)/python -m local.stack build
 	@$(BIN)/python benchmarks/cold_start.py
 
 .PHONY: bench
 # Tables and plots go to .local/benchmarks; BENCH="bill viral_post" runs some, BENCH=--quick only proves that all run.
 bench: $(INSTALLED) ## Cold starts, AWS calls and bill, throughput, a viral post: beside their targets [BENCH=bill]
-	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/sam build --cached --parameter-overrides \
-		Architecture=$$(uname -m | sed s/aarch64/arm64/) >/dev/null 2>&1
+	@$(BIN)/python -m local.stack build
 	@PYTHONPATH=layers/hashcart:.$(subst $() ,,$(patsubst %/,:%,$(wildcard functions/*/))) $(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: store-check

@@ -1,25 +1,27 @@
-"""`python -m local.stack start | reset | exec COMMAND… | sam-local`; the Makefile runs it."""
+"""`python -m local.stack start | reset | build | exec COMMAND… | sam-local`; the Makefile runs it."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import FrameType
 
 from local.settings import PROJECT_ROOT, LocalSettings, from_environment
-from local.stack import sam_local
+from local.stack import deployment, sam_local
 from local.stack.aws import connect
 from local.stack.console import Progress, StackError
 from local.stack.deployment import Deployment, host_architecture, local_deploy_settings, parameter_values
 from local.stack.environment import SHARED_CODE, client_environment
+from local.stack.locks import only_build, only_stack
 from local.stack.outside import Machine, forget, private_settings
-from local.stack.ports import is_free
 from local.stack.relay import relayed
 from local.stack.stack import INTERRUPTED, STEPS, EmbeddedStack, with_stack
 
@@ -42,7 +44,8 @@ def start(settings: LocalSettings, _arguments: list[str]) -> int:  # pragma: no 
         stack.wait()
         return 0
 
-    status = _run(settings, wait)
+    with only_stack(settings, "`make start`"):
+        status = _run(settings, wait)
     return 0 if status == INTERRUPTED else status
 
 
@@ -50,19 +53,24 @@ def execute(settings: LocalSettings, arguments: list[str]) -> int:  # pragma: no
     """Run a command against a stack of its own, started from nothing; returns the command's exit status."""
     return _with_private_stack(
         settings,
+        f"`{Path(arguments[0]).name} {shlex.join(arguments[1:])}`",
         lambda _private: subprocess.run(arguments, check=False).returncode,  # noqa: S603 - the developer's command
     )
 
 
-def reset(settings: LocalSettings, _arguments: list[str], is_stopped: Callable[[int], bool] = is_free) -> int:
+def reset(settings: LocalSettings, _arguments: list[str]) -> int:
     """Forget carts, posts and the deployment."""
-    if not is_stopped(settings.aws_port):
-        raise StackError(
-            f"A stack still runs (port {settings.aws_port} is taken).",
-            "End it first: Ctrl-C where `make start` runs.",
-        )
-    forget(settings.state_dir)
+    with only_stack(settings, "`make reset`"):
+        forget(settings.state_dir)
     print("Forgotten: carts, posts and the local deployment. `make start` begins anew.")
+    return 0
+
+
+def build(settings: LocalSettings, _arguments: list[str]) -> int:  # pragma: no cover - `sam build`, for the benchmarks
+    """Build functions and layers for this machine, without deploying them."""
+    log = settings.state_dir / "sam-build.log"
+    with only_build(print):
+        deployment.build({"Architecture": host_architecture()}, client_environment(settings, os.environ), log)
     return 0
 
 
@@ -91,12 +99,13 @@ def invoke_good_events(settings: LocalSettings, _arguments: list[str]) -> int:  
     if _deployment(settings).is_whole():
         return invoke(settings)
     print("No stack runs: starting one for this.")
-    return _with_private_stack(settings, invoke)
+    return _with_private_stack(settings, "`make sam-local`", invoke)
 
 
 COMMANDS: dict[str, Command] = {
     "start": start,
     "reset": reset,
+    "build": build,
     "exec": execute,
     "sam-local": invoke_good_events,
 }
@@ -127,11 +136,12 @@ def _deployment(settings: LocalSettings) -> Deployment:  # pragma: no cover - se
 
 
 def _with_private_stack(
-    settings: LocalSettings, use: Callable[[LocalSettings], int]
+    settings: LocalSettings, what: str, use: Callable[[LocalSettings], int]
 ) -> int:  # pragma: no cover - see `execute`
     private = private_settings(settings)
-    forget(private.state_dir)
-    return _run(private, lambda _stack, _progress: use(private))
+    with only_stack(private, what):
+        forget(private.state_dir)
+        return _run(private, lambda _stack, _progress: use(private))
 
 
 def _run(
@@ -140,7 +150,6 @@ def _run(
     environment = client_environment(settings, os.environ)
     os.environ.clear()
     os.environ.update(environment)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -12,13 +12,14 @@ import sysconfig
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from local.settings import APP_BEARER_TOKEN, OSCAR, PROJECT_ROOT, LocalSettings
-from local.stack import deployment
+from local.stack import deployment, locks
 from local.stack.aws import connect
 from local.stack.console import StackError
 from local.stack.environment import SHARED_CODE, client_environment, emulator_environment, shop_environment
@@ -67,6 +68,9 @@ class Outside(Protocol):
 
     def deployed_fingerprint(self) -> str | None:
         """What is deployed; None if it is not whole."""
+
+    def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
+        """The folder of what is built, for this start alone; says for whom it waits."""
 
     def build(self) -> None: ...
 
@@ -152,6 +156,9 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
         deployed = deployment.remembered_fingerprint(self._clients.secretsmanager)
         return deployed if deployed and self._deployment.is_whole() else None
 
+    def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
+        return locks.only_build(say)
+
     def build(self) -> None:
         deployment.build(self._values, self._environment, self._settings.state_dir / "sam-build.log")
 
@@ -232,11 +239,11 @@ class Machine:  # pragma: no cover - sockets and long-running processes; every s
 
 
 def forget(state_dir: Path) -> None:
-    """Delete a stack's state, but neither its logs nor the private stacks of tests."""
+    """Delete a stack's state, but neither its logs and locks nor the private stacks of tests."""
     for path in state_dir.glob("*"):
         if path.is_dir() and path.name != _PRIVATE:
             shutil.rmtree(path)
-        elif path.is_file() and path.suffix != ".log":
+        elif path.is_file() and path.suffix not in (".log", locks.SUFFIX):
             path.unlink()
 
 

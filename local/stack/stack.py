@@ -90,10 +90,11 @@ class EmbeddedStack:
         return self._outside.outputs()
 
     def _deploy(self, current: str) -> dict[str, str]:
-        with self._progress.step("Building functions and layers (sam build)"):
-            self._outside.build()
-        with self._progress.step("Deploying template.yaml (sam deploy)"):
-            outputs = self._outside.deploy()
+        with self._outside.alone(self._progress.say):
+            with self._progress.step("Building functions and layers (sam build)"):
+                self._outside.build()
+            with self._progress.step("Deploying template.yaml (sam deploy)"):
+                outputs = self._outside.deploy()
         with self._progress.step("Seeding secrets, shoppers and the demo store"):
             self._outside.seed(outputs)
             self._outside.remember(current)

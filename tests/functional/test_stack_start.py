@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from local.stack import __main__ as command_line
 from local.stack import outside as machine
 from local.stack import sam_local
 from local.stack.console import Progress, StackError
+from local.stack.locks import only_build, only_stack
 from local.stack.ports import check_ports
 from local.stack.stack import INTERRUPTED, EmbeddedStack, with_stack
 
@@ -80,6 +84,12 @@ class FakeMachine:
     def deployed_fingerprint(self) -> str | None:
         return self._deployed
 
+    @contextmanager
+    def alone(self, _say: Callable[[str], None]) -> Iterator[None]:
+        self._do("lock")
+        yield
+        self._do("unlock")
+
     def build(self) -> None:
         self._do("build")
 
@@ -122,7 +132,7 @@ class FakeMachine:
         self._do("warm")
 
 
-DEPLOYS = ["build", "deploy", "seed", "remember current"]
+DEPLOYS = ["lock", "build", "deploy", "unlock", "seed", "remember current"]
 OPENS = ["warm", "start sites", f"register {OUTPUTS['WebhookUrl']}", "subscribe", "sign bot in"]
 
 
@@ -298,19 +308,68 @@ class TestCommandLine:
 
     def test_reset_forgets(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (tmp_path / "outputs.json").write_text("{}")
-        settings = LocalSettings(1, 2, 3, tmp_path)
-        assert command_line.reset(settings, [], is_stopped=lambda _: True) == 0
-        assert list(tmp_path.iterdir()) == []
+        assert command_line.reset(LocalSettings(1, 2, 3, tmp_path), []) == 0
+        assert [path.name for path in tmp_path.iterdir()] == ["stack.lock"]
         assert "Forgotten" in capsys.readouterr().out
 
     def test_reset_leaves_a_running_stack_alone(self, tmp_path: Path) -> None:
+        settings = LocalSettings(1, 2, 3, tmp_path)
         (tmp_path / "outputs.json").write_text("{}")
-        with pytest.raises(StackError, match="still runs"):
-            command_line.reset(LocalSettings(1, 2, 3, tmp_path), [], is_stopped=lambda _: False)
+        with only_stack(settings, "`make start`"), pytest.raises(StackError, match="Another `make start` is running"):
+            command_line.reset(settings, [])
         assert (tmp_path / "outputs.json").exists()
 
     def test_all_that_the_makefile_calls_exists(self) -> None:
-        assert set(command_line.COMMANDS) == {"start", "reset", "exec", "sam-local"}
+        assert set(command_line.COMMANDS) == {"start", "reset", "build", "exec", "sam-local"}
+
+
+class TestLocks:
+    def test_a_second_stack_in_the_folder_is_told_of_the_first(self, tmp_path: Path) -> None:
+        settings = LocalSettings(8400, 8401, 4566, tmp_path / "state")
+        elsewhere = replace(settings, x_port=9400)
+        with only_stack(settings, "`make start`"):
+            with pytest.raises(StackError) as refused, only_stack(elsewhere, "`make start`"):
+                pytest.fail("two stacks in one folder")
+            assert f"Another `make start` is running in this folder, PID {os.getpid()}." in refused.value.report()
+            assert "use it at http://x.localhost:8400/" in refused.value.report()
+        with only_stack(elsewhere, "`make start`"), only_stack(replace(settings, state_dir=tmp_path), "`pytest`"):
+            pass
+
+    def test_a_lock_ends_with_a_failure(self, tmp_path: Path) -> None:
+        settings = LocalSettings(8400, 8401, 4566, tmp_path)
+        with pytest.raises(KeyboardInterrupt), only_stack(settings, "`make start`"):
+            raise KeyboardInterrupt
+        with only_stack(settings, "`make start`"):
+            pass
+
+    def test_a_holder_that_has_not_said_yet_who_it_is(self, tmp_path: Path) -> None:
+        settings = LocalSettings(8400, 8401, 4566, tmp_path)
+        with only_stack(settings, "`make start`"):
+            (tmp_path / "stack.lock").write_text("")
+            with pytest.raises(StackError, match="PID unknown"), only_stack(settings, "`make start`"):
+                pytest.fail("two stacks in one folder")
+
+    def test_one_build_waits_for_another_and_says_so(self, tmp_path: Path) -> None:
+        path = tmp_path / "build.lock"
+        said: list[str] = []
+        first = only_build(said.append, path)
+        first.__enter__()
+
+        def say(text: str) -> None:
+            said.append(text)
+            first.__exit__(None, None, None)
+
+        with only_build(say, path):
+            pass
+        (line,) = said
+        assert f"PID {os.getpid()}" in line
+
+    def test_forgetting_a_stack_keeps_its_lock(self, tmp_path: Path) -> None:
+        settings = LocalSettings(8400, 8401, 4566, tmp_path)
+        with only_stack(settings, "`make start`"):
+            machine.forget(tmp_path)
+            with pytest.raises(StackError), only_stack(settings, "`make start`"):
+                pytest.fail("two stacks in one folder")
 
 
 class FakeDeployment:
