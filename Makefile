@@ -74,9 +74,11 @@ bench: $(INSTALLED) ## Cold starts, AWS calls and bill, throughput, a viral post
 	@PYTHONPATH=layers/hashcart:.$(subst $() ,,$(patsubst %/,:%,$(wildcard functions/*/))) $(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: store-check
-# CONFIG_ENV=prod names a section of samconfig.toml, SECRET=file.json credentials that are not deployed, CUSTOMER=… a cart.
-store-check: $(INSTALLED) ## Whether your store works: PRODUCT=https://… [PARAMETERS="Store=shopify …"]
+# STACK=… (if given) names a deployed stack, CONFIG_ENV=prod a section of samconfig.toml, SECRET=file.json credentials that
+# are not deployed, CUSTOMER=… a cart.
+store-check: $(INSTALLED) ## Whether your store works: PRODUCT=https://… [STACK=…] [PARAMETERS="Store=shopify …"]
 	@PYTHONPATH=layers/hashcart $(BIN)/python -m local.store_check "$(PRODUCT)" $(PARAMETERS) \
+		$(if $(filter-out file undefined,$(origin STACK)),--stack "$(STACK)" $(if $(REGION),--region "$(REGION)")) \
 		$(if $(CONFIG_ENV),--config-env "$(CONFIG_ENV)") $(if $(SECRET),--secret "$(SECRET)") $(if $(CUSTOMER),--customer "$(CUSTOMER)")
 
 .PHONY: x-setup x-status x-teardown
@@ -93,10 +95,19 @@ x-status: $(INSTALLED) ## What a deployment has at X: webhook, subscriptions, si
 x-teardown: $(INSTALLED) ## End the subscriptions and the webhook at X (secrets and tokens stay) [WEBHOOK=id of another]
 	$(X_OPERATIONS) teardown $(X_OPTIONS) $(if $(WEBHOOK),--webhook "$(WEBHOOK)")
 
-.PHONY: redrive look-up pause-source resume-source rotate-secret back-up restore
+.PHONY: alarms queues logs redrive look-up pause-source resume-source rotate-secret back-up restore
 # STACK=local is the stack of `make start`. docs/operating.md explains each command and each of its options.
 OPERATE = @PYTHONPATH=layers/hashcart $(BIN)/python -m local.operations
 IN_STACK = --stack "$(STACK)" $(if $(REGION),--region "$(REGION)")
+alarms: $(INSTALLED) ## Which alarms ring, and where the runbook has their entries
+	$(OPERATE) alarms $(IN_STACK)
+
+queues: $(INSTALLED) ## What waits in the queues and dead-letter queues, and whether their functions read them
+	$(OPERATE) queues $(IN_STACK)
+
+logs: $(INSTALLED) ## What a log says, counted: LOG=cart_insertion|http_api|… [SINCE=1h] [LEVEL=INFO]
+	$(OPERATE) logs $(IN_STACK) --log "$(LOG)" $(if $(SINCE),--since "$(SINCE)") $(if $(LEVEL),--level "$(LEVEL)")
+
 redrive: $(INSTALLED) ## Send back what failed: QUEUE=posts|cart-requests|outcomes|email-feedback [REASON=…] [DRY_RUN=no]
 	$(OPERATE) redrive $(IN_STACK) --queue "$(QUEUE)" $(if $(REASON),--reason "$(REASON)") \
 		$(if $(DRY_RUN),--dry-run "$(DRY_RUN)") $(if $(FORCE),--force "$(FORCE)") $(if $(RATE),--rate "$(RATE)")

@@ -1,8 +1,9 @@
 """`make store-check PRODUCT=https://…`: whether the store works as a deployment has it set up, and what to mend.
 
-The parameters come from template.yaml's defaults, samconfig.toml and the command line, in this order; the credentials
-from the deployed stack's secret, or from a file. A product that is given is looked up; where the store has carts that
-HashCart fills, one piece goes into a cart, is read back and taken out again. Nothing is ever bought.
+The parameters are those of a deployed stack (STACK=…), else template.yaml's defaults and what samconfig.toml says;
+those of the command line come last. The credentials are those of the deployed stack's secret, or of a file. The product
+is looked up; where the store has carts that HashCart fills, one piece goes into a cart, is read back and taken out
+again. Nothing is ever bought.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
@@ -40,6 +40,7 @@ from hashcart.stores.protocol import (
 )
 from hashcart.stores.registry import open_store
 from local.findings import CheckFailedError, Finding, Mark, failed, good
+from local.operations.stack import connect, find_stack
 from local.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -56,11 +57,18 @@ DEFAULT_SUBJECT = "store-check"
 
 
 def parameters(
-    template: Mapping[str, Any], samconfig: Mapping[str, Any], config_env: str, given: Sequence[str]
+    template: Mapping[str, Any],
+    samconfig: Mapping[str, Any],
+    config_env: str,
+    given: Sequence[str],
+    deployed: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The template's parameters as a deployment would have them. Raises CheckFailedError for an unknown name."""
+    """The template's parameters as a deployment has them, or would. Raises CheckFailedError for an unknown name."""
     known = template["Parameters"]
     values = {name: str(parameter.get("Default", "")) for name, parameter in known.items()}
+    if deployed is not None:
+        values |= {name: value for name, value in deployed.items() if name in known}
+        samconfig = {}
     overrides = samconfig.get(config_env, {}).get("deploy", {}).get("parameters", {}).get("parameter_overrides", [])
     entries = shlex.split(overrides) if isinstance(overrides, str) else [str(entry) for entry in overrides]
     for entry in [*entries, *given]:
@@ -311,7 +319,7 @@ def check(
     """Run the check and tell each finding; 0 if all is well, 1 if something has to be mended."""
     options = _options(arguments)
     findings = []
-    for finding in _run(options, root, client or cast("Client", boto3.client)):
+    for finding in _run(options, root, client or connect(options.stack or "", options.region)):
         say(str(finding))
         findings.append(finding)
     is_well = not any(finding.mark is Mark.BAD for finding in findings)
@@ -322,14 +330,18 @@ def check(
 def _run(options: argparse.Namespace, root: Path, client: Client) -> Iterator[Finding]:
     template = yaml_parse((root / "template.yaml").read_text())
     samconfig = tomllib.loads((root / "samconfig.toml").read_text())
+    stack_name = samconfig.get(options.config_env, {}).get("deploy", {}).get("parameters", {}).get("stack_name")
+    deployed = None
     try:
-        values = parameters(template, samconfig, options.config_env, options.parameters)
+        if options.stack is not None:
+            stack = find_stack(options.stack, client)
+            stack_name, deployed = stack.name, stack.deployment.parameters
+        values = parameters(template, samconfig, options.config_env, options.parameters, deployed)
     except CheckFailedError as error:
         yield error.finding
         return
     with environment(variables(template, values)):
         try:
-            stack_name = samconfig.get(options.config_env, {}).get("deploy", {}).get("parameters", {}).get("stack_name")
             secret, finding = secret_of(stack_name, options.secret, client)
             links = StoreLinks.of(text("STORE"), names("STORE_HOSTS"), names("SHORT_LINK_HOSTS"))
             store = open_store(text("STORE"), lambda: secret)
@@ -346,7 +358,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make store-check", description="Check HashCart's store.")
     parser.add_argument("product", help="address of a product's page")
     parser.add_argument("parameters", nargs="*", metavar="Name=value", help="parameters of template.yaml")
-    parser.add_argument("--config-env", default="default", help="section of samconfig.toml to read parameters from")
+    parser.add_argument(
+        "--stack", help="a deployed stack to read parameters and credentials from; local: the embedded one"
+    )
+    parser.add_argument("--region", help="region of the stack; else that of your AWS configuration")
+    parser.add_argument("--config-env", default="default", help="else: section of samconfig.toml")
     parser.add_argument("--secret", type=Path, help="JSON file with the store's credentials; else the stack's secret")
     parser.add_argument("--customer", default=DEFAULT_SUBJECT, help="subject of the customer whose cart is used")
     return parser.parse_args(arguments)

@@ -17,12 +17,14 @@ from hashcart.observability import clock_ms, logger
 from local.findings import CheckFailedError, Finding, Mark, good
 from local.operations.dead_letters import QUEUES
 from local.operations.filling import Filling
+from local.operations.logs import LEVELS, LOGS, Logs
 from local.operations.look_up import LookUp
 from local.operations.pauses import SOURCES, Pauses
 from local.operations.redrive import Redrive, Wanted
 from local.operations.restores import LATEST, TABLES, Restore, Source
 from local.operations.rotations import SECRETS, Rotation
 from local.operations.stack import Stack, connect, find_stack
+from local.operations.watching import Alarms, Queues
 from local.x_operations.deployment import Client
 
 TRUE = ("yes", "true", "1")
@@ -87,6 +89,18 @@ def _look_up(options: argparse.Namespace, stack: Stack, outside: Outside) -> Ite
     return look_up(author_id=options.author, days=options.days)
 
 
+def _logs(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    return Logs(stack, options.log, outside.now_ms)(since_ms=options.since, level=options.level)
+
+
+def _alarms(_options: argparse.Namespace, stack: Stack, _outside: Outside) -> Iterator[Finding]:
+    return Alarms(stack)()
+
+
+def _queues(_options: argparse.Namespace, stack: Stack, _outside: Outside) -> Iterator[Finding]:
+    return Queues(stack)()
+
+
 def _back_up(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
     return Restore(stack, outside.now_ms, outside.sleep).back_up(options.name)
 
@@ -133,6 +147,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     look_up.add_argument("--days", type=_positive, default=3, help="days of logs after the post")
     look_up.set_defaults(open=_look_up)
 
+    _add_watching(commands, common)
+
     pause = commands.add_parser("pause-source", parents=[common], help="stop a source of work for a while")
     pause.add_argument("--source", choices=SOURCES, required=True)
     pause.add_argument(
@@ -166,6 +182,24 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     restore.add_argument("--erasures-only", type=_flag, default=False, help="yes: only erase again who was erased")
     restore.set_defaults(open=_restore)
     return parser.parse_args(arguments)
+
+
+def _add_watching(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    logs = commands.add_parser("logs", parents=[common], help="what a log group says, counted")
+    logs.add_argument("--log", choices=LOGS, required=True)
+    logs.add_argument(
+        "--since", type=_duration_ms, default=UNITS_MS["h"], help="such as 90m, 12h, 3d; an hour if not given"
+    )
+    logs.add_argument("--level", choices=LEVELS, default="WARNING", help="the lowest level that counts")
+    logs.set_defaults(open=_logs)
+
+    alarms = commands.add_parser("alarms", parents=[common], help="which alarms ring")
+    alarms.set_defaults(open=_alarms)
+
+    queues = commands.add_parser("queues", parents=[common], help="what waits in the queues")
+    queues.set_defaults(open=_queues)
 
 
 def _flag(text: str) -> bool:

@@ -37,7 +37,7 @@ class Refusing:
         if name not in self._failures:
             return getattr(self._client, name)
 
-        def fail(**_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise self._failures[name]
 
         return fail

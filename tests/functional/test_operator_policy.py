@@ -27,6 +27,9 @@ ACTIONS = {
         f"dynamodb:{name}" for name in ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
     ),
 }
+OF_THE_RUNBOOK = {"lambda:GetAccountSettings"}
+"""What its `aws` commands call."""
+
 KEYS = {f"kms:{name}" for name in ("Decrypt", "Encrypt", "GenerateDataKey", "DescribeKey", "CreateGrant")}
 
 
@@ -75,6 +78,8 @@ def called() -> Iterator[set[str]]:
             aws.sqs.send_message(QueueUrl=url, MessageBody="{")
             operate("redrive", "--queue", name)
             operate("redrive", "--queue", name, "--force", "yes", "--dry-run", "no")
+        for command in ("alarms", "queues"):
+            operate(command)
         for source in ("mentions", "webhook"):
             operate("pause-source", "--source", source)
             operate("resume-source", "--source", source)
@@ -102,12 +107,12 @@ def test_the_policy_allows_what_the_commands_call(called: set[str]) -> None:
 def test_the_policy_allows_nothing_else(called: set[str]) -> None:
     # What restoring and erasing do besides, on AWS's side or where there is something to do.
     besides = {f"dynamodb:{name}" for name in ("UpdateItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem")}
-    assert ALLOWED - called <= besides | KEYS
+    assert ALLOWED - called <= besides | KEYS | OF_THE_RUNBOOK
 
 
 def test_it_is_of_this_stack_alone() -> None:
     everywhere = {name for name, statement in STATEMENTS.items() if "*" in statement["Resource"]}
-    assert everywhere == {"FindMappings", "FindBackups"}, "these calls cannot be bound to a resource"
+    assert everywhere == {"FindMappings", "FindBackups", "Alarms"}, "these calls cannot be bound to a resource"
     assert not [action for action in ALLOWED if "*" in action]
     for name, statement in STATEMENTS.items():
         bound = json.dumps([statement["Resource"], statement.get("Condition", {})])

@@ -17,6 +17,7 @@ from hashcart.domain.products import Product, Variant
 from hashcart.stores.protocol import Customer, StoreCart, StoreRefusedError, StoreUnavailableError
 from local.findings import Finding, Mark
 from local.store_check import StoreCheck, check, environment, parameters
+from local.x_operations.deployment import OUTPUTS, PARAMETERS
 from tests.fakes.creators_api import CATALOG, CREDENTIALS, CreatorsApiFake, item
 from tests.fakes.internet import Answer, Internet
 from tests.fakes.shopify import ENDPOINT, SHOP, ShopifyFake, product, variant
@@ -201,6 +202,7 @@ class AwsFake:
 
     def __init__(self) -> None:
         self.outputs: dict[str, str] | None = None
+        self.parameters: dict[str, str] = {}
 
     def client(self, service: str) -> Any:
         return self if service == "cloudformation" else boto3.client("secretsmanager")
@@ -209,7 +211,8 @@ class AwsFake:
         if self.outputs is None:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "no stack"}}, "DescribeStacks")
         outputs = [{"OutputKey": name, "OutputValue": value} for name, value in self.outputs.items()]
-        return {"Stacks": [{"StackName": StackName, "Outputs": outputs}]}
+        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in self.parameters.items()]
+        return {"Stacks": [{"StackName": StackName, "Outputs": outputs, "Parameters": parameters}]}
 
 
 @pytest.fixture
@@ -375,6 +378,22 @@ def test_the_secret_of_the_deployed_stack(run: Run, internet: Internet, aws: Aws
     assert status == 0
     assert "✓ Secret: that of the stack hashcart-shop" in said
     assert "catalogue is open" in said
+
+
+def test_the_parameters_of_a_deployed_stack(run: Run, internet: Internet, aws: AwsFake) -> None:
+    CreatorsApiFake(internet, {"B08N5WRWNW": item("B08N5WRWNW")})
+    made = boto3.client("secretsmanager").create_secret(Name="store", SecretString=json.dumps(CREDENTIALS))
+    aws.outputs = {**dict.fromkeys(OUTPUTS, "x"), "StoreApiSecretArn": made["ARN"]}
+    aws.parameters = {**dict.fromkeys(PARAMETERS, ""), "Store": "amazon", "AssociateTags": "shop-20", "OfBefore": "1"}
+    status, said = run(AMAZON_URL, "--stack", "hashcart-prod", "--config-env", "shop")
+    assert status == 0
+    assert "✓ Secret: that of the stack hashcart-prod" in said
+    assert "catalogue is open" in said
+
+
+def test_a_stack_that_is_not_deployed(run: Run) -> None:
+    status, said = run(AMAZON_URL, "--stack", "hashcart-prod")
+    assert (status, "✗ Stack: there is no stack hashcart-prod" in said) == (1, True)
 
 
 @pytest.mark.parametrize("outputs", [None, {}])
