@@ -29,7 +29,7 @@ class LogLines(LambdaPowertoolsFormatter):
 
 
 # Lambda takes a line whose time is not in RFC 3339 for INFO, and drops it where `LogLevel` is higher.
-logger = Logger(logger_formatter=LogLines(use_rfc3339=True))
+logger = Logger(logger_formatter=LogLines(use_rfc3339=True), location=None)
 
 MAX_VALUES: Final = 100
 """The most values of a metric that CloudWatch reads from one line."""
