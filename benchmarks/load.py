@@ -29,6 +29,7 @@ import httpx
 from hashcart.domain.account_links import AccountLink, StoreAccount
 from hashcart.domain.cart_lines import LineState
 from hashcart.domain.posts import SNOWFLAKE_SEQUENCE_BITS, X_EPOCH_MS, order_key
+from hashcart.observability import clock_ms
 from hashcart.social.x.signature import sign
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import row_from_item
@@ -530,6 +531,7 @@ class Run:
         by_shopper: dict[str, list[Reply]] = {}
         for reply in result.replies:
             by_shopper.setdefault(reply.shopper_id, []).append(reply)
+        now_ms = clock_ms()
         for shopper_id, replies in by_shopper.items():
             lines = [line_from_item(item) for item in self._items("CartsTableName", shopper_id)]
             rows = {row.order_key: row for row in map(row_from_item, self._items("ActivityTableName", shopper_id))}
@@ -539,7 +541,9 @@ class Run:
                 reply.found = len(operations)
                 reply.quantity_found = operations[0].quantity if operations else None
                 row = rows.get(key)
-                reply.outcome = str(row.outcome.code) if row is not None and row.outcome is not None else None
+                asked_for = next((line for line in lines if key in line.operations), None)
+                told = row.told(asked_for, now_ms) if row is not None else None
+                reply.outcome = str(told.code) if told is not None else None
             newest = {reply.product: reply for reply in sorted(replies, key=lambda reply: int(reply.post_id))}
             expected = {product: LineState(quantity=reply.quantity) for product, reply in newest.items()}
             found = {line.line_id.split("#")[1]: line.state() for line in lines}

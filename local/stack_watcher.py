@@ -14,6 +14,7 @@ from hashcart.domain.outcomes import REPLACEABLE, Code, in_cart
 from hashcart.domain.outcomes import Outcome as StoredOutcome
 from hashcart.domain.posts import order_key
 from hashcart.domain.product_links import ProductReference
+from hashcart.observability import clock_ms
 from hashcart.storage.account_links import AccountLinks
 from hashcart.storage.activity import Activity
 from hashcart.storage.carts import Carts
@@ -79,17 +80,20 @@ class StackWatcher:
             row = Activity(self._dynamodb, self._table("ActivityTableName")).row(link.shopper_id, order_key(post_id))
         except (BotoCoreError, ClientError) as error:
             raise WatcherUnavailableError from error
-        if row is None or row.outcome is None:
+        if row is None:
             return None
         newest = row.newest
         line = self._line(link, newest.line_id) if newest is not None and newest.line_id is not None else None
+        outcome = row.told(line, clock_ms())
+        if outcome is None:
+            return None
         return Outcome(
-            code=row.outcome.code,
-            text=sentence(row.outcome),
-            version_id=str(row.outcome.version),
+            code=outcome.code,
+            text=sentence(outcome),
+            version_id=str(outcome.version),
             line_title=_title(line) if line is not None else None,
-            quantity=row.outcome.quantity,
-            final=row.outcome.code not in REPLACEABLE,
+            quantity=outcome.quantity,
+            final=outcome.code not in REPLACEABLE,
         )
 
     def cart_of(self, author_id: str) -> Cart | None:

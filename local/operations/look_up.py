@@ -46,7 +46,6 @@ ADVICE: Mapping[str, str] = {
     "not_linked": "The author had not linked when the post was made: later consent does not reach back.",
     "profile_moved": "The profile belongs to another account now.",
     "no_link_any_more": "The author has unlinked or erased since.",
-    "not_summoned": "Answers go to posts that mention the bot only; the activity has the outcome.",
     "rate_limited": "It waits for X's limit, and goes on by itself.",
     "bot_signed_out": "make x-setup signs the bot in again; what waited less than an hour is sent then.",
     "x_unavailable": "It is asked for again by itself; make x-status shows whether X takes the token.",
@@ -189,9 +188,13 @@ class LookUp:
             yield Finding(Mark.NOTE, "Activity", "there is no row of this post")
             return
         known.stations += 1
-        yield from self._row_told(row, known)
-        if link is not None:
-            yield from self._lines_told(link.shopper_id, row)
+        lines = self._lines(link.shopper_id, row) if link is not None else {}
+        yield from self._row_told(row, lines, known)
+        for version in {version.line_id: version for version in row.versions.values()}.values():
+            line = lines.get(version.line_id)
+            if line is not None:
+                name = "a sensitive product" if version.sensitive else line.line_id
+                yield good("Cart", self._line_told(line, row.order_key, name))
 
     def _author(self) -> tuple[str | None, Finding]:
         api = XApi(self.http, self.stack.deployment.parameters["XApiBaseUrl"], self.now_ms)
@@ -224,8 +227,7 @@ class LookUp:
                 return activity.row(owner, row.first_key) if row.first_key else row
         return None
 
-    @staticmethod
-    def _row_told(row: PostRow, known: _Known) -> Iterator[Finding]:
+    def _row_told(self, row: PostRow, lines: Mapping[str | None, CartLine], known: _Known) -> Iterator[Finding]:
         for version in row.versions.values():
             asked = "a sensitive product" if version.sensitive else version.line_id or "no product"
             why = f" ({version.reason})" if version.reason else ""
@@ -233,25 +235,22 @@ class LookUp:
             known.advise(version.reason)
         if row.undone:
             yield good("Activity", "it was taken back")
-        if row.outcome is None:
+        outcome = row.told(lines.get(row.newest.line_id) if row.newest is not None else None, self.now_ms())
+        if outcome is None:
             yield Finding(Mark.NOTE, "Activity", "no outcome yet")
         else:
-            why = f": {row.outcome.reason}" if row.outcome.reason else ""
-            yield good("Activity", f"the outcome is {row.outcome.code}{why}")
-            known.advise(row.outcome.code, row.outcome.reason)
+            why = f": {outcome.reason}" if outcome.reason else ""
+            yield good("Activity", f"the outcome is {outcome.code}{why}")
+            known.advise(outcome.code, outcome.reason)
         if row.reply is not None:
             at = time_text(int(row.reply["claimed_at_ms"]))
             yield good("Reply", f"claimed {at}, {row.reply.get('result', 'and not settled yet')}")
 
-    def _lines_told(self, shopper_id: str, row: PostRow) -> Iterator[Finding]:
+    def _lines(self, shopper_id: str, row: PostRow) -> dict[str | None, CartLine]:
         with step("Carts"):
             carts = Carts(self.stack.client("dynamodb"), self.stack.output("CartsTableName"))
-            named = {version.line_id: version.sensitive for version in row.versions.values() if version.line_id}
-            lines = [(carts.line(shopper_id, line_id), sensitive) for line_id, sensitive in named.items()]
-        for line, sensitive in lines:
-            yield good(
-                "Cart", self._line_told(line, row.order_key, "a sensitive product" if sensitive else line.line_id)
-            )
+            named = {version.line_id for version in row.versions.values() if version.line_id}
+            return {line_id: carts.line(shopper_id, line_id) for line_id in sorted(named)}
 
     def _line_told(self, line: CartLine, key: str, name: str) -> str:
         operation = line.operations.get(key)

@@ -24,7 +24,7 @@ from hashcart.domain.account_links import (
     StoreAccount,
 )
 from hashcart.domain.bot_tokens import BotToken
-from hashcart.domain.cart_lines import CartLine, Confirmed, LineClick, Operation, Sent, Snapshot
+from hashcart.domain.cart_lines import CartLine, Confirmed, LineClick, LineWrite, Operation, Sent, Snapshot
 from hashcart.domain.offers import Offer, OfferBook
 from hashcart.domain.outcomes import REPLACEABLE, Outcome, PostRow, Version
 from hashcart.domain.posts import key_time_ms
@@ -460,17 +460,14 @@ class MemoryCarts(Faulty):
         *,
         now_ms: int,
         snapshot: Snapshot | None = None,
-    ) -> CartLine:
+    ) -> LineWrite:
         self._step()
         line = self._line(shopper_id, line_id)
         existing = line.operations.get(key)
         if existing is not None and existing.version >= operation.version:
-            return line
-        return self._put(
-            shopper_id,
-            replace(line, operations={**line.operations, key: operation}, snapshot=snapshot or line.snapshot),
-            due_ms=now_ms + FIRST_RETRY_MS,
-        )
+            return LineWrite(line, has_changed=False)
+        changed = replace(_with(line, key, operation), snapshot=snapshot or line.snapshot)
+        return LineWrite(self._put(shopper_id, changed, due_ms=now_ms + FIRST_RETRY_MS), has_changed=True)
 
     def mark_undone(self, shopper_id: str, line_id: str, key: str) -> CartLine:
         self._step()
@@ -489,7 +486,7 @@ class MemoryCarts(Faulty):
             return line
         if line.revision != revision:
             raise StaleRevisionError(line)
-        clicked = replace(line, operations={**line.operations, key: operation})
+        clicked = _with(line, key, operation)
         return self._put(shopper_id, clicked, due_ms=now_ms + FIRST_RETRY_MS)
 
     def click_together(self, shopper_id: str, clicks: Sequence[LineClick], *, now_ms: int) -> list[CartLine]:
@@ -503,11 +500,7 @@ class MemoryCarts(Faulty):
         return [
             self._put(
                 shopper_id,
-                replace(
-                    line,
-                    operations={**line.operations, click.key: click.operation},
-                    snapshot=click.snapshot or line.snapshot,
-                ),
+                replace(_with(line, click.key, click.operation), snapshot=click.snapshot or line.snapshot),
                 due_ms=now_ms + FIRST_RETRY_MS,
             )
             for line, click in zip(lines, clicks, strict=True)
@@ -546,8 +539,7 @@ class MemoryCarts(Faulty):
             return None
         stored = self._line(shopper_id, line.line_id)
         changed = replace(
-            stored,
-            operations={**stored.operations, adopted.key: adopted.operation},
+            _with(stored, adopted.key, adopted.operation),
             revision=stored.revision + 1,
             confirmed=adopted.confirmed,
             sent=None,
@@ -591,6 +583,10 @@ class MemoryCarts(Faulty):
             unconfirmed=line.unconfirmed or self._has_store_cart,
         )
         return self._keep(shopper_id, line, due_ms)
+
+
+def _with(line: CartLine, key: str, operation: Operation) -> CartLine:
+    return replace(line, operations={**line.operations, key: operation}, begun_by=line.begun_by or key)
 
 
 class MemoryRecipients(Faulty):

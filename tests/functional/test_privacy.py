@@ -67,7 +67,7 @@ def export(aws: Aws) -> dict[str, Any]:
     links.stop_replies("222", post_id=POST)
     snapshot = Snapshot("Mug", "1.00", "USD", "https://a.b/c", NOW_MS, 5, True, "health", "tag-20")
     operation = Operation(Kind.SET, 1, 2, "removed", POST, LINE)
-    line = carts.write_operation(me, LINE, KEY, operation, now_ms=NOW_MS, snapshot=snapshot)
+    line = carts.write_operation(me, LINE, KEY, operation, now_ms=NOW_MS, snapshot=snapshot).line
     carts.mark_undone(me, LINE, KEY)
     version = Version(
         int(POST), LINE, Kind.SET, 1, 5, code=Code.ADDED, reason="r", sensitive=True, linked=LINE, parent_id="1",

@@ -177,7 +177,11 @@ def way(aws: Aws, internet: Internet, bundle: Bundle) -> Way:
 
 def outcome(aws: Aws, post: str) -> str | None:
     row = Activity(aws.dynamodb, "ActivityTable").row(SHOPPER, order_key(post))
-    return row.outcome.code if row and row.outcome else None
+    if row is None:
+        return None
+    lines = {line.line_id: line for line in Carts(aws.dynamodb, "CartsTable").lines(SHOPPER)}
+    told = row.told(lines.get((row.newest.line_id if row.newest else None) or ""), clock_ms())
+    return told.code if told else None
 
 
 def test_a_reply_ends_as_a_line_in_the_cart_and_is_answered(aws: Aws, internet: Internet, way: Way) -> None:

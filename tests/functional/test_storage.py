@@ -15,7 +15,7 @@ from botocore.stub import Stubber
 
 from hashcart.domain.account_links import TOO_MANY, AccountLink, LinkState
 from hashcart.domain.bot_tokens import BotToken
-from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, LineClick, Operation, Snapshot
+from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, LineClick, LineWrite, Operation, Snapshot
 from hashcart.domain.offers import DECLINED, Offer, OfferBook
 from hashcart.domain.outcomes import Code, Outcome, Version
 from hashcart.domain.posts import DAY_MS, order_key
@@ -121,13 +121,24 @@ def test_an_operation_is_written_once_and_newer_versions_replace_it(stores: Stor
     write = stores.carts.write_operation
     snapshot = Snapshot(title="Mug", price="12.50", currency="USD", priced_at_ms=NOW_MS, max_quantity=5)
     first = write(SHOPPER, LINE, KEY, Operation(Kind.SET, 5, 2), now_ms=NOW_MS, snapshot=snapshot)
-    assert (first.operations, first.revision, first.snapshot) == ({KEY: Operation(Kind.SET, 5, 2)}, 1, snapshot)
+    assert first == LineWrite(
+        CartLine(LINE, {KEY: Operation(Kind.SET, 5, 2)}, revision=1, begun_by=KEY, snapshot=snapshot), has_changed=True
+    )
     again = write(SHOPPER, LINE, KEY, Operation(Kind.SET, 5, 9), now_ms=NOW_MS)
-    assert again == first
+    assert again == LineWrite(first.line, has_changed=False)
     newer = write(SHOPPER, LINE, KEY, Operation(Kind.WITHDRAWN, 6), now_ms=NOW_MS)
-    assert (newer.operations[KEY].kind, newer.revision, newer.snapshot) == (Kind.WITHDRAWN, 2, snapshot)
+    assert (newer.line.operations[KEY].kind, newer.line.revision, newer.line.snapshot) == (Kind.WITHDRAWN, 2, snapshot)
     older = write(SHOPPER, LINE, KEY, Operation(Kind.SET, 5, 2), now_ms=NOW_MS)
-    assert older == newer
+    assert older == LineWrite(newer.line, has_changed=False)
+
+
+def test_a_line_was_begun_by_what_came_first_however_old_it_is(stores: Stores) -> None:
+    write = stores.carts.write_operation
+    write(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    earlier = order_key(post_id(60_000))
+    assert write(SHOPPER, LINE, earlier, Operation(Kind.SET, 1, 2), now_ms=NOW_MS).line.begun_by == KEY
+    _, together = stores.carts.click_together(SHOPPER, chosen((2, 0)), now_ms=NOW_MS)
+    assert together.begun_by == f"{NOW_MS + 1}#click#form-1"
 
 
 def test_an_undone_mark_is_written_once(stores: Stores) -> None:
@@ -164,7 +175,7 @@ def test_a_line_keeps_its_64_newest_operations(stores: Stores) -> None:
 
 
 def test_a_click_wins_only_on_the_revision_that_its_page_showed(stores: Stores) -> None:
-    line = stores.carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    line = stores.carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS).line
     clear, key = Operation(Kind.CLEAR, 1, reason="removed"), f"{NOW_MS + 1}#click#form-1"
     cleared = stores.carts.click(SHOPPER, LINE, key, clear, revision=line.revision, now_ms=NOW_MS)
     assert cleared.operations[key] == clear
@@ -364,7 +375,7 @@ def expiry(aws: Aws, table: str, key: dict[str, str]) -> int:
 
 def test_items_outlive_what_they_hold_and_then_expire(aws: Aws) -> None:
     carts, rows = Carts(aws.dynamodb, "CartsTable"), Activity(aws.dynamodb, "ActivityTable")
-    line = carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    line = carts.write_operation(SHOPPER, LINE, KEY, Operation(Kind.PLAIN, 1), now_ms=NOW_MS).line
     key = {"shopper_id": SHOPPER, "line_id": LINE}
     assert expiry(aws, "CartsTable", key) == (NOW_MS + ITEM_LIFE_MS) // 1000
     clear = Operation(Kind.CLEAR, 1, reason="removed")

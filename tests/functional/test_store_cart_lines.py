@@ -44,7 +44,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
 
 
 def write(stores: Stores, operation: Operation = PLAIN) -> CartLine:
-    return stores.carts.write_operation(stores.shopper_id, LINE, KEY, operation, now_ms=NOW_MS)
+    return stores.carts.write_operation(stores.shopper_id, LINE, KEY, operation, now_ms=NOW_MS).line
 
 
 def due(stores: Stores, now_ms: int) -> list[str]:
@@ -147,7 +147,7 @@ def test_the_whole_way_from_operation_to_order(stores: Stores) -> None:
 def test_a_store_without_a_cart_marks_nothing() -> None:
     with aws_account() as aws:
         carts = Carts(aws.dynamodb, "CartsTable")
-        line = carts.write_operation("shopper-1", LINE, KEY, PLAIN, now_ms=NOW_MS)
+        line = carts.write_operation("shopper-1", LINE, KEY, PLAIN, now_ms=NOW_MS).line
         assert (line.unconfirmed, line.store_state) == (False, None)
         links = AccountLinks(aws.dynamodb, "AccountLinksTable")
         assert (

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hashcart.consumers import Delivery
 from hashcart.domain.account_links import AccountLink
 from hashcart.domain.cart_lines import EMPTY, CartLine, Kind, LineClick, LineState, Operation, fold
+from hashcart.domain.outcomes import Outcome, PostRow
 from hashcart.domain.posts import DAY_MS, order_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
@@ -125,7 +126,16 @@ class World:
         )
 
     def deliver(self, request: CartRequest) -> None:
-        self.insert_lines(Delivery("m", request, is_last=False))
+        for reached in self.insert_lines(Delivery("m", request, is_last=False)):
+            if not reached.is_kept:
+                self.rows.store_outcome(SHOPPER, reached.first_key, reached.outcome, now_ms=NOW_MS)
+
+    def posts(self) -> dict[str, PostRow]:
+        return {key: row for (_, key), row in self.rows.rows.items() if row.first_key is None and row.versions}
+
+    def told(self, row: PostRow) -> Outcome | None:
+        line_id = row.newest.line_id if row.newest is not None else None
+        return row.told(self.carts.stored.get((SHOPPER, line_id or "")), NOW_MS)
 
     def click(self, click: Click) -> None:
         clicks = []
@@ -206,6 +216,22 @@ def test_any_order_and_repetition_gives_the_same_cart(drawn: tuple[Story, Sequen
         world.click(event) if isinstance(event, Click) else world.deliver(event)
         world.assert_no_post_is_on_two_lines()
     assert world.cart() == story.expected()
+
+
+@given(stories_with_deliveries())
+def test_a_post_keeps_the_outcome_that_was_told_first(drawn: tuple[Story, Sequence[CartRequest | Click]]) -> None:
+    """Until an edit or an undo changes what it asks for; however little of it is written down."""
+    story, events = drawn
+    world = World()
+    told: dict[tuple[str, int], Outcome] = {}
+    for event in [*events, *events]:
+        world.click(event) if isinstance(event, Click) else world.deliver(event)
+        for key, row in world.posts().items():
+            outcome = world.told(row)
+            if outcome is not None and row.newest is not None and not row.undone:
+                assert told.setdefault((key, row.newest.id), outcome) == outcome
+    keys = {story.key(post) for post in range(len(story.posts))}
+    assert {key for key, row in world.posts().items() if world.told(row) is not None} >= keys
 
 
 @given(stories_with_deliveries(), st.lists(st.integers(0, 7), max_size=60))

@@ -103,7 +103,7 @@ class World:
     ) -> CartLine:
         operation = Operation(kind, 1, quantity, post_id="77")
         key = order_key(post_id(ms_ago))
-        return self.carts.write_operation(SHOPPER, line_id, key, operation, now_ms=NOW_MS, snapshot=snapshot)
+        return self.carts.write_operation(SHOPPER, line_id, key, operation, now_ms=NOW_MS, snapshot=snapshot).line
 
     def reply_arrives_after_the_first_step(self) -> None:
         steps = iter(range(9))

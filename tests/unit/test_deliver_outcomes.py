@@ -171,6 +171,12 @@ def test_who_is_not_to_be_answered_finds_the_outcome_in_the_activity(
     assert delivery.rows.rows[SHOPPER, KEY].outcome == message.outcome
 
 
+def test_what_is_kept_already_is_not_written_again() -> None:
+    delivery = Delivery()
+    delivery.deliver(replace(ADDED, summoned=False, is_kept=True))
+    assert (delivery.rows.rows, delivery.watched) == ({}, [POST])
+
+
 @pytest.mark.parametrize(
     "link",
     [

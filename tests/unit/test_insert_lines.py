@@ -12,13 +12,14 @@ from hashcart.domain.account_links import (
     SUSPENDED,
     TOO_MANY,
     AccountLink,
+    EmailChoice,
     LinkState,
     Shopper,
 )
 from hashcart.domain.cart_lines import Snapshot, StoreState
 from hashcart.domain.link_previews import LinkPreview
-from hashcart.domain.outcomes import Code
-from hashcart.domain.posts import DAY_MS, order_key
+from hashcart.domain.outcomes import Code, Outcome
+from hashcart.domain.posts import DAY_MS, PRIVATE, order_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
 from hashcart.messages.cart_requests import (
@@ -109,6 +110,52 @@ def test_what_changes_nothing_leaves_nothing(request_: CartRequest) -> None:
     insertion = Insertion()
     assert insertion(request_) is None
     assert (insertion.rows.rows, insertion.carts.stored) == ({}, {})
+
+
+def test_a_plain_add_needs_no_write_for_its_outcome_however_often_it_comes() -> None:
+    insertion = Insertion()
+    for _ in range(2):
+        reached = insertion(ADD)
+        assert reached is not None
+        assert (reached.outcome, reached.is_kept) == (Outcome(Code.ADDED, int(POST), quantity=1, maximum=10), True)
+    later = post_id(10)
+    insertion(replace(ADD, post_id=later, first_id=later, quantity=3))
+    again = insertion(ADD)
+    assert again is not None
+    assert (again.outcome.code, again.is_kept) == (Code.ADDED, True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "link"),
+    [
+        (replace(ADD, summoned=True), LINK),
+        (replace(ADD, quantity=11), LINK),
+        (replace(ADD, network=PRIVATE, shopper_id="shopper-1"), LINK),
+        (ADD, replace(LINK, email=EmailChoice.EVERYTHING)),
+    ],
+)
+def test_the_outcome_is_written_where_more_than_the_line_needs_it(request_: AddRequested, link: AccountLink) -> None:
+    reached = Insertion(link)(request_)
+    assert reached is not None
+    assert not reached.is_kept
+
+
+def test_the_outcome_is_written_where_the_line_was_there_or_another_outcome_was() -> None:
+    insertion = Insertion()
+    earlier = post_id(2000)
+    insertion(replace(ADD, post_id=earlier, first_id=earlier))
+    reached = insertion(ADD)
+    assert reached is not None
+    assert (reached.outcome.code, reached.is_kept) == (Code.ALREADY_IN_CART, False)
+    insertion = Insertion()
+    insertion.store_is_down = True
+    down = insertion(ADD, is_last=True)
+    assert down is not None
+    insertion.rows.store_outcome("shopper-1", order_key(POST), down.outcome, now_ms=NOW_MS)
+    insertion.store_is_down = False
+    up = insertion(ADD)
+    assert up is not None
+    assert (up.outcome.code, up.is_kept) == (Code.ADDED, False)
 
 
 def test_a_post_older_than_the_consent_counts_as_not_linked() -> None:

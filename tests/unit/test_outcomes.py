@@ -6,9 +6,9 @@ import pytest
 
 from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, Operation
 from hashcart.domain.outcomes import Code, Outcome, PostRow, Version, decide, in_cart, outcome_of
-from hashcart.domain.posts import order_key
+from hashcart.domain.posts import DAY_MS, PRIVATE, order_key
 from hashcart.domain.products import Product
-from tests.fakes.clock import post_id
+from tests.fakes.clock import NOW_MS, post_id
 
 LINE = "store.localhost#mug#"
 POST = post_id(10_000)
@@ -176,3 +176,51 @@ def test_an_edit_moves_the_post_to_another_line_and_leaves_the_first_before() ->
 @pytest.mark.parametrize(("asked", "maximum", "expected"), [(5, None, 5), (5, 3, 3), (2, 3, 2)])
 def test_maxima_apply_on_reading(asked: int, maximum: int | None, expected: int) -> None:
     assert in_cart(asked, maximum) == expected
+
+
+BEGUN = CartLine(LINE, {KEY: Operation(Kind.PLAIN, int(POST))}, begun_by=KEY)
+ROW = PostRow(KEY, {int(POST): replace(ASKED, kind=Kind.PLAIN, maximum=5)})
+SIMPLY_ADDED = Outcome(Code.ADDED, int(POST), quantity=1, maximum=5)
+
+
+def test_who_began_a_line_added_it_whatever_came_later() -> None:
+    later = {order_key(post_id(0)): Operation(Kind.SET, 1, 3), order_key(post_id(20_000)): Operation(Kind.SET, 1, 2)}
+    assert outcome_of(ROW, replace(BEGUN, operations={**BEGUN.operations, **later})) == SIMPLY_ADDED
+    limited = {order_key(post_id(9_000)): Operation(Kind.LIMIT, 1, 0)}
+    sold_out = outcome_of(ROW, replace(BEGUN, operations={**BEGUN.operations, **limited}))
+    assert sold_out is not None
+    assert sold_out.code is Code.OUT_OF_STOCK
+    assert outcome_of(replace(ROW, undone=True), BEGUN) == Outcome(Code.UNDONE, int(POST), reason="undone")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        PostRow(KEY),
+        PostRow(KEY, {1: Version(1, LINE, Kind.WAITING)}),
+        PostRow(KEY, {1: Version(1, LINE, Kind.WISH)}),
+        PostRow(KEY, {1: Version(1, LINE, Kind.SET, 6, 5)}),
+        PostRow(KEY, {1: Version(1, LINE, Kind.PLAIN), 2: Version(2)}),
+        PostRow(order_key(POST, PRIVATE), {1: Version(1, LINE, Kind.PLAIN)}),
+    ],
+)
+def test_nothing_else_goes_unwritten(row: PostRow) -> None:
+    assert row.simply_added is None
+    assert row.told(replace(BEGUN, begun_by=row.order_key), NOW_MS) is None
+
+
+def test_a_row_tells_the_outcome_that_was_written_or_else_what_its_line_says() -> None:
+    assert ROW.told(BEGUN, NOW_MS) == SIMPLY_ADDED
+    assert ROW.told(replace(BEGUN, begun_by="another"), NOW_MS) is None
+    assert ROW.told(None, NOW_MS) is None
+    assert ROW.told(None, NOW_MS + 15 * DAY_MS) == SIMPLY_ADDED
+    limited = Outcome(Code.LIMIT_APPLIED, int(POST), quantity=2)
+    assert replace(ROW, outcome=limited).told(BEGUN, NOW_MS) == limited
+
+
+def test_an_outcome_of_the_moment_that_is_written_late_hides_nothing() -> None:
+    row = replace(ROW, outcome=Outcome(Code.STORE_UNAVAILABLE, int(POST), reason="store"))
+    assert row.told(BEGUN, NOW_MS) == SIMPLY_ADDED
+    assert row.told(None, NOW_MS) == row.outcome
+    waiting = PostRow(KEY, {1: Version(1, LINE, Kind.WAITING)}, outcome=Outcome(Code.CHOOSE_OPTIONS, 1))
+    assert waiting.told(BEGUN, NOW_MS) == waiting.outcome

@@ -18,19 +18,18 @@ MAX_POST_LENGTH = 280
 
 
 @pytest.mark.parametrize(
-    ("outcome", "link", "summoned", "reason"),
+    ("outcome", "link", "reason"),
     [
-        (ADDED, LINK, True, None),
-        (ADDED, LINK, False, "not_summoned"),
-        (ADDED, replace(LINK, public_replies=False), True, "not_opted_in"),
-        (ADDED, replace(LINK, quiet=True), True, "quiet"),
-        (replace(ADDED, sensitive=True), LINK, True, "sensitive"),
-        (replace(ADDED, code=Code.PAUSED), LINK, True, "not_for_the_public"),
-        (replace(ADDED, code=Code.OVERTAKEN), LINK, True, "not_for_the_public"),
+        (ADDED, LINK, None),
+        (ADDED, replace(LINK, public_replies=False), "not_opted_in"),
+        (ADDED, replace(LINK, quiet=True), "quiet"),
+        (replace(ADDED, sensitive=True), LINK, "sensitive"),
+        (replace(ADDED, code=Code.PAUSED), LINK, "not_for_the_public"),
+        (replace(ADDED, code=Code.OVERTAKEN), LINK, "not_for_the_public"),
     ],
 )
-def test_public_answers_are_rare(outcome: Outcome, link: AccountLink, summoned: bool, reason: str | None) -> None:
-    assert silence(outcome, link, summoned=summoned) == reason
+def test_public_answers_are_rare(outcome: Outcome, link: AccountLink, reason: str | None) -> None:
+    assert silence(outcome, link) == reason
 
 
 @pytest.mark.parametrize("language", sorted(TEXTS))

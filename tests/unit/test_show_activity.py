@@ -51,6 +51,14 @@ def test_an_entry_tells_outcome_title_post_and_line() -> None:
     assert history.only().in_cart_line is None
 
 
+def test_what_began_its_line_was_added_and_before_that_it_is_worked_on() -> None:
+    history = History()
+    key = history.add(1000, Version(1, MUG.line_id, Kind.PLAIN), code=None)
+    assert history.only().outcome is None
+    history.carts.write_operation(SHOPPER, MUG.line_id, key, Operation(Kind.PLAIN, 1), now_ms=NOW_MS)
+    assert history.only().outcome == Outcome(Code.ADDED, 1, quantity=1)
+
+
 def test_other_products_of_the_post_are_offered_with_their_titles() -> None:
     history = History()
     history.parents["7"] = ParentPost(products=(MUG, LAMP), previews=(LinkPreview("Mug"), LinkPreview("Arc lamp")))

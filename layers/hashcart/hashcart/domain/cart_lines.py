@@ -137,6 +137,8 @@ class StoreState(StrEnum):
 class CartLine:
     """All that is stored of a line: its operations by order key, the keys undone, and the revision.
 
+    `begun_by` is the order key of the operation that came first of all, in whatever order they count.
+
     The rest is only of lines at a store whose own cart HashCart fills: `unconfirmed` says that the store's cart may not
     hold yet what the line comes to, `failures` how often it could not be asked since then.
     """
@@ -145,6 +147,7 @@ class CartLine:
     operations: Mapping[str, Operation] = field(default_factory=dict)
     undone: frozenset[str] = frozenset()
     revision: int = 0
+    begun_by: str | None = None
     snapshot: Snapshot = Snapshot()
     confirmed: Confirmed | None = None
     sent: Sent | None = None
@@ -184,6 +187,14 @@ class CartLine:
         if newest is None:
             return 0
         return key_time_ms(newest) + (LIFE_AFTER_CLEAR_MS if self.state().is_empty else LIFE_AFTER_ADD_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class LineWrite:
+    """A line after a write, and whether this write changed it."""
+
+    line: CartLine
+    has_changed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from hashcart.domain.cart_lines import CHOSEN, REFUSED, CartLine, Kind, LineState, Operation, fold
+from hashcart.domain.posts import OLDEST_POST_MS, X, id_of_key, key_time_ms
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 
@@ -103,6 +104,36 @@ class PostRow:
         """The version that counts."""
         return self.versions[max(self.versions)] if self.versions else None
 
+    @property
+    def simply_added(self) -> Outcome | None:
+        """The outcome that is kept without being written, if the line says that this post began it; else None.
+
+        So it is of a reply that asks for no more than there may be.
+        """
+        version = self.newest
+        if version is None or version.kind not in (Kind.PLAIN, Kind.SET):
+            return None
+        quantity = version.quantity or 1
+        if id_of_key(self.order_key)[0] != X or in_cart(quantity, version.maximum) < quantity:
+            return None
+        return Outcome(Code.ADDED, version.id, quantity=quantity, maximum=version.maximum, sensitive=version.sensitive)
+
+    def has_begun(self, line: CartLine | None) -> bool:
+        """Whether this post was the first to ask for the line."""
+        return line is not None and line.begun_by == self.order_key
+
+    def told(self, line: CartLine | None, now_ms: int) -> Outcome | None:
+        """What became of the post, `line` being what its newest version asks for; None while it is being worked on.
+
+        Lines go earlier than rows; by then no post that old is worked on any more. An outcome of the moment may be
+        written after what came of the post in the end.
+        """
+        if self.outcome is None and now_ms - key_time_ms(self.order_key) > OLDEST_POST_MS:
+            return self.simply_added
+        if self.has_begun(line) and (self.outcome is None or self.outcome.code in REPLACEABLE):
+            return self.simply_added or self.outcome
+        return self.outcome
+
     def is_news(self, outcome: Outcome) -> bool:
         """Whether an outcome is not what a delivery before led to already."""
         kept = self.outcome
@@ -196,15 +227,18 @@ def outcome_of(row: PostRow, line: CartLine | None) -> Outcome | None:
     if version.line_id is None or line is None:
         withdrew = any(earlier.line_id is not None for earlier in row.versions.values())
         return Outcome(Code.UNDONE, version.id, reason="edited") if withdrew else None
-    return _line_outcome(row.order_key, version, line)
+    return _line_outcome(row, version, line)
 
 
-def _line_outcome(key: str, version: Version, line: CartLine) -> Outcome:
+def _line_outcome(row: PostRow, version: Version, line: CartLine) -> Outcome:
+    key = row.order_key
     standing = line.standing()
     before = fold([entry for entry in standing if entry[0] < key])
     after = fold([entry for entry in standing if entry[0] <= key])
     later = [entry for entry in standing if entry[0] > key]
     is_kept = any(standing_key == key for standing_key, _ in standing)
+    if row.has_begun(line) and row.simply_added is not None and not (later and later[0][1].kind is Kind.LIMIT):
+        return row.simply_added
     overtaken = not is_kept or any(_decides_quantity(operation) for _, operation in later)
     if not overtaken and later and later[0][1].kind is Kind.LIMIT:
         return _limited_outcome(version, later[0][1], fold([entry for entry in standing if entry[0] <= later[0][0]]))

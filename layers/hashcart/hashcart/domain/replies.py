@@ -94,10 +94,9 @@ TEXTS: dict[str, dict[Code, str]] = {
 DEFAULT_LANGUAGE = "en"
 
 
-def silence(outcome: Outcome, account_link: AccountLink, *, summoned: bool) -> str | None:
-    """Why this outcome of a linked shopper gets no public answer; None if it does."""
+def silence(outcome: Outcome, account_link: AccountLink) -> str | None:
+    """Why this outcome of a linked shopper who summoned the bot gets no public answer; None if it does."""
     reasons = (
-        ("not_summoned", not summoned),
         ("not_opted_in", not account_link.public_replies),
         ("quiet", account_link.quiet),
         ("sensitive", outcome.sensitive),

@@ -12,7 +12,10 @@ from hashcart.messages.reading import reader_of
 
 @dataclass(frozen=True, slots=True)
 class OutcomeReached:
-    """Outcomes queue: what became of a post. `shopper_id` is None for somebody who has not linked."""
+    """Outcomes queue: what became of a post. `shopper_id` is None for somebody who has not linked.
+
+    `is_kept` says that row and line tell this outcome already, so that it need not be written.
+    """
 
     post_id: str
     first_id: str
@@ -21,6 +24,7 @@ class OutcomeReached:
     outcome: Outcome
     summoned: bool = False
     network: str = X
+    is_kept: bool = False
     kind: Literal["outcome"] = "outcome"
     schema: Literal[1] = SCHEMA_VERSION
 

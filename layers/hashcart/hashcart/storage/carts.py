@@ -11,6 +11,7 @@ from hashcart.domain.cart_lines import (
     Confirmed,
     Kind,
     LineClick,
+    LineWrite,
     Operation,
     Sent,
     Snapshot,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 ITEM_LIFE_MS = LIFE_AFTER_ADD_MS + OLDEST_POST_MS
 
 UNDONE_SUFFIX = "!"
+
+_OPERATION = "#op = :op, begun_by = if_not_exists(begun_by, :key)"
+_SHOWN_OPERATION = f"{_OPERATION}, shown = :shown"
+_EXPIRY = "expires_at = :expires_at"
 
 UNCONFIRMED_INDEX = "unconfirmed"
 SHARDS = 8
@@ -62,20 +67,17 @@ class Carts:
         *,
         now_ms: int,
         snapshot: Snapshot | None = None,
-    ) -> CartLine:
-        """Put a post's operation on a line, unless the same or a newer version of it is there.
-
-        Returns the line as it is then, whether or not this changed it.
-        """
-        assignments = "#op = :op, expires_at = :expires_at" + (", shown = :shown" if snapshot else "")
-        line = self._update(
+    ) -> LineWrite:
+        """Put a post's operation on a line, unless the same or a newer version of it is there."""
+        write = self._update(
             shopper_id,
             line_id,
-            f"SET {assignments}{self._marking} ADD revision :one",
+            f"SET {_SHOWN_OPERATION if snapshot else _OPERATION}, {_EXPIRY}{self._marking} ADD revision :one",
             condition="attribute_not_exists(#op) OR #op.v < :version",
             names={"#op": key},
             values=self._marks(shopper_id, now_ms)
             | {
+                ":key": key,
                 ":op": _operation_to_map(operation),
                 ":version": operation.version,
                 ":expires_at": (now_ms + ITEM_LIFE_MS) // 1000,
@@ -83,11 +85,12 @@ class Carts:
                 ":shown": without_none(asdict(snapshot)) if snapshot else None,
             },
         )
-        return self._tidy(shopper_id, line)
+        self._tidy(shopper_id, write.line)
+        return write
 
     def mark_undone(self, shopper_id: str, line_id: str, key: str) -> CartLine:
         """Mark a post's operation undone for good. Returns the line as it is then."""
-        line = self._update(
+        write = self._update(
             shopper_id,
             line_id,
             f"SET #mark = :true{self._marking} ADD revision :one",
@@ -95,7 +98,7 @@ class Carts:
             names={"#mark": key + UNDONE_SUFFIX},
             values=self._marks(shopper_id, key_time_ms(key)) | {":true": True, ":one": 1},
         )
-        return self._tidy(shopper_id, line)
+        return self._tidy(shopper_id, write.line)
 
     def click(
         self, shopper_id: str, line_id: str, key: str, operation: Operation, *, revision: int, now_ms: int
@@ -107,11 +110,12 @@ class Carts:
         try:
             item = self._table.update(
                 {"shopper_id": shopper_id, "line_id": line_id},
-                f"SET #op = :op, expires_at = :expires_at{self._marking} ADD revision :one",
+                f"SET {_OPERATION}, {_EXPIRY}{self._marking} ADD revision :one",
                 condition="attribute_not_exists(#op) AND revision = :revision",
                 names={"#op": key},
                 values=self._marks(shopper_id, now_ms)
                 | {
+                    ":key": key,
                     ":op": _operation_to_map(operation),
                     ":revision": revision,
                     ":expires_at": (now_ms + ITEM_LIFE_MS) // 1000,
@@ -198,8 +202,9 @@ class Carts:
         return self._write_if_unchanged(
             shopper_id,
             line,
-            "SET #op = :op, confirmed = :confirmed, unconfirmed = :shard, due = :due REMOVE sent ADD revision :one",
+            f"SET {_OPERATION}, confirmed = :confirmed, unconfirmed = :shard, due = :due REMOVE sent ADD revision :one",
             {
+                ":key": adopted.key,
                 ":op": _operation_to_map(adopted.operation),
                 ":confirmed": without_none(asdict(adopted.confirmed)),
                 ":shard": _shard(shopper_id),
@@ -220,16 +225,17 @@ class Carts:
         )
 
     def _click_update(self, shopper_id: str, click: LineClick, now_ms: int) -> Write:
-        assignments = "#op = :op, expires_at = :expires_at" + (", shown = :shown" if click.snapshot else "")
+        operation = _SHOWN_OPERATION if click.snapshot else _OPERATION
         is_there = "revision = :revision" if click.revision else "attribute_not_exists(revision)"
         return Write(
             "Update",
             key={"shopper_id": shopper_id, "line_id": click.line_id},
-            expression=f"SET {assignments}{self._marking} ADD revision :one",
+            expression=f"SET {operation}, {_EXPIRY}{self._marking} ADD revision :one",
             condition=f"attribute_not_exists(#op) AND {is_there}",
             names={"#op": click.key},
             values=self._marks(shopper_id, now_ms)
             | {
+                ":key": click.key,
                 ":op": _operation_to_map(click.operation),
                 ":revision": click.revision or None,
                 ":expires_at": (now_ms + ITEM_LIFE_MS) // 1000,
@@ -273,12 +279,12 @@ class Carts:
             return None
         return line_from_item(item)
 
-    def _update(self, shopper_id: str, line_id: str, expression: str, **conditions: Any) -> CartLine:
+    def _update(self, shopper_id: str, line_id: str, expression: str, **conditions: Any) -> LineWrite:
         try:
             item = self._table.update({"shopper_id": shopper_id, "line_id": line_id}, expression, **conditions)
         except ConditionFailedError as error:
-            return line_from_item(error.item)
-        return line_from_item(item)
+            return LineWrite(line_from_item(error.item), has_changed=False)
+        return LineWrite(line_from_item(item), has_changed=True)
 
     def _tidy(self, shopper_id: str, line: CartLine) -> CartLine:
         """Drop what no fold reads any more, and let an emptied line go early; the next write repeats what is lost."""
@@ -309,6 +315,7 @@ def line_from_item(item: Mapping[str, Any]) -> CartLine:
         operations={key: _operation_from_map(item[key]) for key in keys if not key.endswith(UNDONE_SUFFIX)},
         undone=frozenset(key.removesuffix(UNDONE_SUFFIX) for key in keys if key.endswith(UNDONE_SUFFIX)),
         revision=item.get("revision", 0),
+        begun_by=item.get("begun_by"),
         snapshot=Snapshot(**item.get("shown", {})),
         confirmed=Confirmed(**item["confirmed"]) if "confirmed" in item else None,
         sent=_sent_from_map(item["sent"]) if "sent" in item else None,

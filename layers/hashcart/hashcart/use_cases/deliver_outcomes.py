@@ -139,7 +139,9 @@ class DeliverOutcomes:
         if emails is not None and link is not None:
             emails.expect(message, link, now_ms=now_ms)
         owner, life_ms = self._owner(message)
-        kept = self.outcomes.store_outcome(owner, message.first_key, message.outcome, now_ms=now_ms, **life_ms)
+        kept = message.outcome
+        if not message.is_kept:
+            kept = self.outcomes.store_outcome(owner, message.first_key, kept, now_ms=now_ms, **life_ms)
         if message.shopper_id is not None and link is not None:
             self.watch(message, link)
         self._answer(message, kept, owner, link)
@@ -166,9 +168,8 @@ class DeliverOutcomes:
 
     def _answer(self, message: OutcomeReached, kept: Outcome, owner: str, link: AccountLink | None) -> None:
         if not message.summoned:
-            report(message.post_id, kept.code, "not_summoned")
             return
-        reason = self._silence(message, kept, link)
+        reason = self._silence(kept, link)
         if reason is not None:
             report(message.post_id, kept.code, reason)
             return
@@ -185,10 +186,10 @@ class DeliverOutcomes:
             return message.shopper_id, {}
         return f"stranger#{message.post_id}", {"life_ms": STRANGER_ROW_LIFE_MS}
 
-    def _silence(self, message: OutcomeReached, kept: Outcome, link: AccountLink | None) -> str | None:
+    def _silence(self, kept: Outcome, link: AccountLink | None) -> str | None:
         if kept.code is Code.NOT_LINKED:
             return None if self.reply_to_strangers and link is None else "not_for_the_public"
-        return "no_link_any_more" if link is None else silence(kept, link, summoned=message.summoned)
+        return "no_link_any_more" if link is None else silence(kept, link)
 
     def _reply(self, reply: "_Reply") -> None:
         now_ms = self.clock_ms()

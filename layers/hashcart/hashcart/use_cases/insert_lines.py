@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from hashcart.consumers import Delivery
-from hashcart.domain.account_links import NOT_PUBLIC, PROTECTED, REVOKED, TOO_MANY, AccountLink, LinkState
+from hashcart.domain.account_links import NOT_PUBLIC, PROTECTED, REVOKED, TOO_MANY, AccountLink, EmailChoice, LinkState
 from hashcart.domain.cart_lines import CartLine, Snapshot
 from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.outcomes import IN_CART, Code, Outcome, PostRow, Version, decide, outcome_of
@@ -32,7 +32,7 @@ from hashcart.observability import Tally, report
 from hashcart.storage.pending import PendingItem, PendingKind
 from hashcart.stores.protocol import StoreUnavailableError
 from hashcart.use_cases.find_wanted import ProductOf, find_wanted
-from hashcart.use_cases.write_rows import CartLineStore, write_row
+from hashcart.use_cases.write_rows import CartLineStore, Written, write_row
 
 SHORTEST_WAIT_MS = 60 * 1000
 LONGEST_WAIT_MS = 6 * 60 * 60 * 1000
@@ -154,9 +154,29 @@ class InsertLines:
                 raise
             return self._keep_trying(request, link, "store")
         row = self._record(link.shopper_id, request, version)
-        line = self._write_lines(link.shopper_id, row, snapshot if row.newest == version else None)
-        outcome = outcome_of(row, line)
-        return self._reached(request, link, outcome, row) if outcome else None
+        written = self._write_lines(link.shopper_id, row, snapshot if row.newest == version else None)
+        return self._told(request, link, row, written)
+
+    def _told(
+        self, request: AddRequested | HashtagDropped, link: AccountLink, row: PostRow, written: Written
+    ) -> OutcomeReached | None:
+        """The outcome of what was written. It is kept without a write of its own where row and line tell it already.
+
+        Digests go by the time at which outcomes were written, so those of shoppers who want them always are.
+        """
+        outcome = outcome_of(row, written.line)
+        if outcome is None:
+            return None
+        is_kept = (
+            outcome == row.simply_added
+            and row.outcome is None
+            and not isinstance(request, HashtagDropped)
+            and not request.summoned
+            and row.has_begun(written.line)
+            and link.email is not EmailChoice.EVERYTHING
+        )
+        is_news = written.has_changed if is_kept else row.is_news(outcome)
+        return replace(self._reached(request, link, outcome, is_news=is_news), is_kept=is_kept)
 
     def _pause(self, request: AddRequested, link: AccountLink) -> OutcomeReached | None:
         """Add nothing. While the shopper is asked about too many adds, note what the post asks for, to offer it later.
@@ -173,7 +193,7 @@ class InsertLines:
             linked=request.product.line_id if request.product else None,
         )
         row = self._record(link.shopper_id, request, version)
-        outcome = outcome_of(row, self._write_lines(link.shopper_id, row))
+        outcome = outcome_of(row, self._write_lines(link.shopper_id, row).line)
         return self._reached(request, link, outcome) if outcome else None
 
     def _drop_hashtag(self, request: HashtagDropped) -> OutcomeReached | None:
@@ -182,8 +202,7 @@ class InsertLines:
             report(request.post_id, "dropped", "not_linked")
             return None
         row = self._record(link.shopper_id, request, Version(int(request.post_id)))
-        outcome = outcome_of(row, self._write_lines(link.shopper_id, row))
-        return self._reached(request, link, outcome, row) if outcome else None
+        return self._told(request, link, row, self._write_lines(link.shopper_id, row))
 
     def _undo(self, request: UndoRequested) -> OutcomeReached | None:
         link = self._link_that_covers(request.post_id, request.author_id)
@@ -307,14 +326,14 @@ class InsertLines:
         other = self.rows.point_to_first(shopper_id, request.other_key, first_key, now_ms=now_ms)
         return self.rows.mark_undone(shopper_id, first_key, now_ms=now_ms) if other.undone else row
 
-    def _write_lines(self, shopper_id: str, row: PostRow, snapshot: Snapshot | None = None) -> CartLine | None:
-        """Put the row on every line that it names; returns the line that its newest version asks for."""
+    def _write_lines(self, shopper_id: str, row: PostRow, snapshot: Snapshot | None = None) -> Written:
+        """Put the row on every line that it names; the line returned is the one that its newest version asks for."""
         newest = row.newest
         written = write_row(self.carts, shopper_id, row, clock_ms=self.clock_ms, snapshot=snapshot)
         line = written.line
         if self.synchronise is not None and line is not None and written.unconfirmed:
             line = self.synchronise(shopper_id).get(line.line_id, line)
-        return line if newest is not None and newest.line_id is not None else None
+        return replace(written, line=line if newest is not None and newest.line_id is not None else None)
 
     def _take_back(self, shopper_id: str, post_id: str) -> PostRow:
         now_ms = self.clock_ms()
@@ -340,10 +359,11 @@ class InsertLines:
         request: AddRequested | HashtagDropped | UndoRequested,
         link: AccountLink,
         outcome: Outcome,
-        row: PostRow | None = None,
+        *,
+        is_news: bool = True,
     ) -> OutcomeReached:
         report(request.post_id, outcome.code, outcome.reason)
-        if row is None or row.is_news(outcome):
+        if is_news:
             self._count(request, outcome)
         return OutcomeReached(
             post_id=request.post_id,

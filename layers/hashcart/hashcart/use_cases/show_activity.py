@@ -90,7 +90,8 @@ class ShowActivity:
         lines = {line.line_id: line for line in self.carts.lines(shopper_id)} if rows else {}
         parent_ids = {row.newest.parent_id for row in rows if row.newest is not None and row.newest.parent_id}
         parents = self.known_parents(sorted(parent_ids))
-        return tuple(_entry(row, lines, parents) for row in rows)
+        now_ms = self.clock_ms()
+        return tuple(_entry(row, lines, parents, now_ms) for row in rows)
 
 
 def _is_shown(row: PostRow) -> bool:
@@ -102,7 +103,7 @@ def _is_shown(row: PostRow) -> bool:
     return row.first_key is None and (row.outcome is not None or has_asked)
 
 
-def _entry(row: PostRow, lines: Mapping[str, CartLine], parents: Mapping[str, ParentPost]) -> Entry:
+def _entry(row: PostRow, lines: Mapping[str, CartLine], parents: Mapping[str, ParentPost], now_ms: int) -> Entry:
     network, post_id = id_of_key(row.order_key)
     version = row.newest or Version(0)
     named = version.line_id or version.linked
@@ -114,7 +115,7 @@ def _entry(row: PostRow, lines: Mapping[str, CartLine], parents: Mapping[str, Pa
         is_private=network == PRIVATE,
         is_offer=network == OFFER,
         post_id=version.reply_id if network == OFFER else post_id,
-        outcome=row.outcome,
+        outcome=row.told(line, now_ms),
         title=(line.snapshot.title if line else None) or _title(named, parent),
         reference=None if named is None else ProductReference.from_line_id(named),
         parent_id=version.parent_id or None,

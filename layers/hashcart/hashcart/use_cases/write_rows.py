@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from hashcart.domain.cart_lines import CartLine, Operation, Snapshot
+from hashcart.domain.cart_lines import CartLine, LineWrite, Operation, Snapshot
 from hashcart.domain.outcomes import PostRow
 
 
@@ -20,7 +20,7 @@ class CartLineStore(Protocol):
         *,
         now_ms: int,
         snapshot: Snapshot | None = None,
-    ) -> CartLine:
+    ) -> LineWrite:
         """Put a post's operation on a line, unless the same or a newer version of it is there."""
 
     def mark_undone(self, shopper_id: str, line_id: str, key: str) -> CartLine:
@@ -30,11 +30,12 @@ class CartLineStore(Protocol):
 @dataclass(frozen=True, slots=True)
 class Written:
     """The line that was written last, that of the newest version if it asks for one; and whether the store's own cart
-    has to be told.
+    has to be told. `has_changed` says whether that write changed the line.
     """
 
     line: CartLine | None = None
     unconfirmed: bool = False
+    has_changed: bool = False
 
 
 def write_row(
@@ -48,10 +49,10 @@ def write_row(
     """Put the row on every line that it names. Each step is atomic and may be repeated."""
     newest = row.newest
     line = None
-    unconfirmed = False
+    unconfirmed = has_changed = False
     for line_id, operation in row.operations():
         is_asked_for = newest is not None and line_id == newest.line_id
-        line = carts.write_operation(
+        write = carts.write_operation(
             shopper_id,
             line_id,
             row.order_key,
@@ -59,7 +60,8 @@ def write_row(
             now_ms=clock_ms(),
             snapshot=snapshot if is_asked_for else None,
         )
+        line, has_changed = write.line, write.has_changed
         if row.undone and is_asked_for:
             line = carts.mark_undone(shopper_id, line_id, row.order_key)
         unconfirmed = unconfirmed or line.unconfirmed
-    return Written(line, unconfirmed)
+    return Written(line, unconfirmed, has_changed)
