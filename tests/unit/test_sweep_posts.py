@@ -370,3 +370,25 @@ def test_a_paused_source_is_not_asked(world: World) -> None:
     world.checkpoints.pauses = {"mentions": world.clock.now_ms + 2 * MINUTE}
     assert world.minute() == 0
     assert world.minute() == 1
+
+
+def test_a_post_ahead_of_every_clock_does_not_hide_those_that_follow(world: World) -> None:
+    astray = reply_at(NOW_MS + 40 * MINUTE)
+    world.timeline.posts = [astray]
+    world.minute()
+    world.timeline.posts.append(reply_at(NOW_MS + 30_000))
+    world.minute()
+    assert world.timeline.posts[1].id in world.sent
+    for _ in range(40):
+        world.minute()
+    sent = len(world.sent)
+    world.minute()
+    assert len(world.sent) == sent, "once its time has come it is one post like any other"
+
+
+def test_a_post_a_little_ahead_is_passed_on_once(world: World) -> None:
+    world.timeline.posts = [reply_at(NOW_MS + 5 * MINUTE)]
+    world.minute()
+    world.timeline.posts.append(reply_at(NOW_MS + 30_000))
+    world.minute()
+    assert Counter(world.sent) == Counter(post.id for post in world.timeline.posts)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from hashcart.domain.cart_hashtags import CartHashtags
+from hashcart.domain.posts import is_from_the_future
 from hashcart.domain.summons import Bot
 from hashcart.domain.sweeps import SweepPosition
 from hashcart.domain.x_spending import Purpose, day_of
@@ -136,7 +137,7 @@ class SweepPosts:
                 allowance.left -= 0 if is_reserved else billed
                 passed_on += self._pass_on(page, position.seen)
                 is_over = page.next_token is None
-                position = position.after_page(page.ids).awaiting_page("")
+                position = position.after_page(self._dated(page.ids)).awaiting_page("")
                 position = position.after_round(day) if is_over else position
                 self.positions.save(source.name, position)
                 if is_reserved:
@@ -165,6 +166,14 @@ class SweepPosts:
                 self.positions.save(source.name, position.awaiting_page(day))
                 allowance.left -= MOST_POSTS_A_PAGE
             raise
+
+    def _dated(self, ids: Collection[str]) -> list[str]:
+        """The ids that tell how far a source has been read.
+
+        One that is ahead of every clock would let the next rounds begin after the posts that are still to come.
+        """
+        now_ms = self.clock_ms()
+        return [post_id for post_id in ids if not is_from_the_future(post_id, now_ms)]
 
     def _position(self, source: Source) -> SweepPosition:
         position = self.positions.position(source.name)
