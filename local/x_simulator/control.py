@@ -20,7 +20,8 @@ from local.x_simulator.timeline import Post, Timeline
 from local.x_simulator.webhooks import Delivery, Webhooks
 
 OVERRIDES = frozenset({"names", "parent_in_post_create", "parent_in_mention"})
-_POST_FIELDS = frozenset({"author", "text", "in_reply_to", "quote", "implicit_mentions"}) | OVERRIDES
+_POST_FIELDS = frozenset({"author", "text", "in_reply_to", "quote", "implicit_mentions", "clock_ahead"}) | OVERRIDES
+DAY_SECONDS = 24 * 60 * 60
 _FAULT_FIELDS = {entry.name for entry in fields(Fault)}
 
 
@@ -63,6 +64,7 @@ class Control:
             ("PUT", "posts/{post_id:int}", self._edit_post),
             ("DELETE", "posts/{post_id:int}", self._delete_post),
             ("POST", "accounts/{account}/revoke", self._revoke),
+            ("POST", "accounts/{account}/end-access-tokens", self._end_access_tokens),
             ("POST", "accounts/{account}/show", self._show),
             ("GET", "subscriptions", self._list_subscriptions),
             ("GET", "deliveries", self._list_deliveries),
@@ -98,6 +100,7 @@ class Control:
             in_reply_to=self._optional_post(body.get("in_reply_to")),
             quoted=self._optional_post(body.get("quote")),
             implicit_mentions=body.get("implicit_mentions") is True,
+            clock_ahead=_seconds(body, "clock_ahead"),
             **self._overrides(body),
         )
         return _document(post)
@@ -114,6 +117,10 @@ class Control:
     async def _revoke(self, request: Request) -> dict[str, Any]:
         self._network.revoke(self._account(request.path_params["account"]))
         return {"revoked": True}
+
+    async def _end_access_tokens(self, request: Request) -> dict[str, Any]:
+        self._network.end_access_tokens(self._account(request.path_params["account"]))
+        return {"ended": True}
 
     async def _show(self, request: Request) -> dict[str, Any]:
         """Make an account `protected`, `suspended`, or public again (neither)."""
@@ -236,6 +243,14 @@ def _text(body: dict[str, Any]) -> str:
     if not isinstance(text, str) or not text.strip():
         raise ControlError("text: a post needs some")
     return text
+
+
+def _seconds(body: dict[str, Any], name: str) -> float:
+    """A number of seconds, a day at most in both directions; 0 without one."""
+    value = body.get(name, 0)
+    if type(value) not in (int, float) or not -DAY_SECONDS <= value <= DAY_SECONDS:
+        raise ControlError(f"{name}: not a number of seconds")
+    return float(value)
 
 
 def _id(value: object) -> int:

@@ -54,14 +54,16 @@ class Network:
         in_reply_to: Post | None = None,
         quoted: Post | None = None,
         implicit_mentions: bool = False,
+        clock_ahead: float = 0.0,
         **overrides: Any,
     ) -> Post:
         """Publish a post. `implicit_mentions` carries along whom the parent post involves, as X's own app does.
 
-        `overrides` change the network's behaviour for the deliveries of this post.
+        The clock of the machine that takes the post is `clock_ahead` seconds. `overrides` change the network's
+        behaviour for the deliveries of this post.
         """
         carried = self._carried_mentions(author, in_reply_to) if implicit_mentions and in_reply_to else []
-        post_id = self._ids.next_id()
+        post_id = self._ids.astray_id(clock_ahead) if clock_ahead else self._ids.next_id()
         post = Post(
             id=post_id,
             first_id=post_id,
@@ -98,6 +100,10 @@ class Network:
         """Let an account end the app's access."""
         self._tokens.revoke_account(account.id)
         self._deliver([self._events.of_revocation(account, self._now())])
+
+    def end_access_tokens(self, account: Account) -> None:
+        """Let the access tokens of an account end now, as by a clock that is ahead of everybody's."""
+        self._tokens.end_access_tokens(account.id)
 
     def has_summoned(self, parent: Post, replier: Account) -> bool:
         """Whether the parent post's author explicitly mentions or quotes the replying account, or is it.

@@ -22,8 +22,14 @@ class SnowflakeClock:
     def __init__(self, now: Callable[[], float], last_id: int = 0) -> None:
         self._now = now
         self._last_id = last_id
+        self._astray = 0
 
     def next_id(self) -> int:
         """A new id, greater than all before."""
         self._last_id = max(snowflake(int(self._now() * 1000)), self._last_id + 1)
         return self._last_id
+
+    def astray_id(self, ahead: float) -> int:
+        """A new id of a machine whose clock is so many seconds `ahead`; those of the others go on as before."""
+        self._astray += 1
+        return snowflake(int((self._now() + ahead) * 1000) + 1) - self._astray

@@ -94,6 +94,12 @@ class Tokens:
         self._connection.execute("DELETE FROM oauth_tokens WHERE account_id = ?", (account_id,))
         self._connection.execute("DELETE FROM oauth_codes WHERE account_id = ?", (account_id,))
 
+    def end_access_tokens(self, account_id: str) -> None:
+        """Let access tokens end before their time; what refreshes them works on."""
+        self._connection.execute(
+            "UPDATE oauth_tokens SET expires_at = ? WHERE account_id = ? AND kind = 'access'", (self._now(), account_id)
+        )
+
     def _issue(self, grant: Grant, family: str) -> TokenPair:
         access_token = self._store("access", family, grant, self._now() + ACCESS_TOKEN_SECONDS)
         refresh_token = self._store("refresh", family, grant, None) if grant.allows("offline.access") else None

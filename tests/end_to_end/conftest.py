@@ -104,6 +104,18 @@ class Stored:
             self._dynamodb.delete_item(TableName=table, Key={"shard": item["shard"], "due": item["due"]})
         self.run("OutcomeDeliveryFunction")
 
+    def link_before(self, x_user_id: str, seconds: int) -> None:
+        """Have a profile linked so much earlier than it was."""
+        table, key = self._outputs["AccountLinksTableName"], {"id": {"S": f"x#{x_user_id}"}}
+        item = self._dynamodb.get_item(TableName=table, Key=key)["Item"]
+        earlier_ms = int(item["consented_at_ms"]["N"]) - seconds * 1000
+        self._dynamodb.put_item(TableName=table, Item={**item, "consented_at_ms": {"N": str(earlier_ms)}})
+
+    def answers_due_ms(self) -> list[int]:
+        """When the answers are due that wait, in milliseconds of the Unix epoch."""
+        items = self._dynamodb.scan(TableName=self._outputs["PendingTableName"])["Items"]
+        return [int(item["due"]["S"].split("#")[0]) for item in items if item["shard"]["S"].startswith("outcome#")]
+
     def waits_for_insertion(self) -> bool:
         """Whether a cart request is on its way or comes again."""
         return self._holds("CartRequestsQueueUrl")
@@ -150,10 +162,12 @@ class Stored:
         assert link is not None
         assert account_links.pause_adding(link, adds_since_ms=link.consented_at_ms)
 
-    def forget_products(self) -> None:
-        """Start cart_insertion anew, which remembers products in its process for minutes."""
+    def restart(self, name: str) -> None:
+        """Start a function anew, by its logical id: cart_insertion remembers products in its process, and
+        outcome_delivery X's limit.
+        """
         deployment = Deployment(self._clients, local_deploy_settings()["stack_name"])
-        function = deployment.functions()["CartInsertionFunction"]
+        function = deployment.functions()[name]
         variables = {**deployment.variables(function), "STARTED_AT": str(time.time_ns())}
         self._clients.awslambda.update_function_configuration(
             FunctionName=function, Environment={"Variables": variables}
@@ -200,7 +214,7 @@ class World:
 
     def take_store_down(self) -> None:
         """Make the demo store fail, so that every reply has to wait for it."""
-        self.stored.forget_products()
+        self.stored.restart("CartInsertionFunction")
         self.store.post("/simulator/down", json={"down": True}).raise_for_status()
 
     def bring_store_back(self) -> None:
@@ -215,6 +229,10 @@ class World:
         """Post something; returns its id."""
         created = self.x.post("/simulator/posts", json={"author": author, "text": text}).raise_for_status()
         return str(created.json()["id"])
+
+    def delete(self, post_id: str) -> None:
+        """Delete a post."""
+        self.x.delete(f"/simulator/posts/{post_id}").raise_for_status()
 
     def reply(self, author: str, text: str, to: str, **options: object) -> str:
         """Post a reply; returns its id."""

@@ -57,7 +57,7 @@ def test_who_opts_in_is_told_of_at_once_and_who_opts_out_no_more(world: World, b
     post = world.reply(BEN, "#AmazonCart", world.product_post("stoneware-mug"))
     assert world.outcome(BEN, post).code == "ADDED"
     assert world.cart(BEN)[MUG] == ("in_cart", 1)
-    world.x.delete(f"/simulator/posts/{post}").raise_for_status()
+    world.delete(post)
     eventually(lambda: MUG not in world.cart(BEN), "cart without the deleted reply's product")
     choose(ben, AT_ONCE, wanted=False)
     world.stored.run("MentionSweepFunction")

@@ -88,7 +88,7 @@ def test_undo_delete_and_edit(world: World) -> None:
     again = world.reply(QUINN, "#AmazonCart", planter)
     world.outcome(QUINN, again)
     assert world.cart(QUINN)[title] == ("in_cart", 1)
-    world.x.delete(f"/simulator/posts/{again}").raise_for_status()
+    world.delete(again)
     eventually(lambda: title not in world.cart(QUINN), "cart without the deleted reply's product")
 
 

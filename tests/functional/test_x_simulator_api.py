@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.types import Message, Scope
 
 from tests.fakes.x_simulator_world import APP, Clock, World, world
 
@@ -295,6 +296,48 @@ class TestFaults:
         assert [answer.status_code for answer in answers] == [429, 429, 200]
         assert answers[0].json()["errors"][0]["code"] == 88
         assert answers[0].headers["x-rate-limit-remaining"] == "0"
+
+    def test_a_limit_may_come_without_headers(self, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            fault = {"method": "GET", "path": "/2/tweets", "status": 429, "reset_in": None}
+            x.client.post("/simulator/faults", json=fault).raise_for_status()
+            answer = get_posts(x, x.seed_post("mug"))
+        assert answer.status_code == 429
+        assert not [name for name in answer.headers if name.startswith("x-rate-limit")]
+
+    def test_a_connection_can_be_cut_in_the_middle_of_an_answer(self, tmp_path: Path) -> None:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b'{"text": "hello"}', "more_body": False}
+
+        with world(tmp_path) as x:
+            fault = {"method": "POST", "path": "/2/tweets", "status": 201, "after_effect": True, "cut": True}
+            x.client.post("/simulator/faults", json=fault).raise_for_status()
+            headers = [(b"host", b"x.localhost"), (b"authorization", x.user()["authorization"].encode())]
+            scope: Scope = {
+                "type": "http",
+                "method": "POST",
+                "path": "/2/tweets",
+                "query_string": b"",
+                "headers": headers,
+            }
+            x.loop.run(x.simulator(scope, receive, send))
+            posts = x.client.get("/simulator/posts", params={"author": "shopbot"}).json()["posts"]
+        start, body = sent
+        assert (start["status"], body["more_body"]) == (201, True)
+        assert int(dict(start["headers"])[b"content-length"]) > len(body["body"])
+        assert [post["text"] for post in posts] == ["hello"]
+
+    def test_access_tokens_can_end_before_their_time(self, tmp_path: Path) -> None:
+        with world(tmp_path) as x:
+            bot = x.user()
+            x.client.post("/simulator/accounts/900/end-access-tokens").raise_for_status()
+            assert x.client.get("/2/users/me", headers=bot).status_code == 401
+            assert x.client.get("/2/users/me", headers=x.user()).status_code == 200
 
     def test_an_answer_can_get_lost_after_its_call_took_effect(self, tmp_path: Path) -> None:
         with world(tmp_path) as x:

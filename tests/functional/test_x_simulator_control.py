@@ -44,6 +44,8 @@ class TestControl:
             ("POST", "posts", {"author": "222", "text": "a", "surprise": 1}),
             ("POST", "posts", {"author": "222", "text": "a", "names": "odd"}),
             ("POST", "posts", {"author": "222", "text": "a", "in_reply_to": "x"}),
+            ("POST", "posts", {"author": "222", "text": "a", "clock_ahead": "1"}),
+            ("POST", "posts", {"author": "222", "text": "a", "clock_ahead": 90_000}),
             ("POST", "posts", [1]),
             ("PATCH", "settings", {"names": "odd"}),
             ("PATCH", "settings", {"surprise": True}),
@@ -125,6 +127,14 @@ class TestState:
         assert time_ms(first) == time_ms(second) == 1_795_435_200_500
         assert second == first + 1
         assert snowflake(1_795_435_200_500) == first
+
+    def test_a_machine_may_have_another_time(self, tmp_path: Path) -> None:
+        clock = Clock()
+        with world(tmp_path, now=clock) as x:
+            astray = [int(x.post("222", "a", clock_ahead=seconds)["id"]) for seconds in (300, -120.5, 300)]
+            usual = int(x.post("222", "a")["id"])
+        assert [time_ms(post) - int(clock() * 1000) for post in (*astray, usual)] == [300_000, -120_500, 300_000, 0]
+        assert len({*astray, usual}) == 4
 
     def test_settings_come_from_the_environment(self, tmp_path: Path) -> None:
         settings = from_environment({})
