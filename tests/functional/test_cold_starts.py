@@ -11,17 +11,19 @@ from benchmarks.cold_start import STORES as STORES_TO_MEASURE
 
 PAGES = ("jinja2", "hashcart.pages")
 SIGN_IN = ("joserfc", "hashcart.identity")
-OTHER_STORES = ("selectolax", *(f"hashcart.stores.{name}" for name in ("amazon", "oscar", "product_page", "shopify")))
+STORE_MODULES = ("amazon", "demo", "oscar", "product_page", "shopify")
+OTHER_STORES = ("selectolax", *(f"hashcart.stores.{name}" for name in STORE_MODULES if name != "demo"))
 STORES = ("hashcart.stores.demo", *OTHER_STORES)
 X = ("hashcart.social.x.client", "hashcart.social.x.bot_session")
 SHORT_LINKS = ("hashcart.short_links", "hashcart.public_web")
 EMAILS = ("hashcart.emails",)
 PYDANTIC = ("pydantic",)
 PARSING = (*PYDANTIC, "hashcart.consumers")
+CART_INSERTION = (*PAGES, *SIGN_IN, *X, *SHORT_LINKS, *EMAILS, *PYDANTIC)
 NOT_LOADED = {
     "webhook_intake": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, *PARSING, "hashcart.storage"),
     "hashtag_parsing": (*PAGES, *SIGN_IN, *STORES, *EMAILS, *PYDANTIC),
-    "cart_insertion": (*PAGES, *SIGN_IN, *OTHER_STORES, *X, *SHORT_LINKS, *EMAILS),
+    "cart_insertion": (*CART_INSERTION, *OTHER_STORES),
     "outcome_delivery": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS, *PYDANTIC),
     "cart_reconciliation": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, *PARSING),
     "email_feedback": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, "hashcart.domain.outcomes"),
@@ -56,6 +58,12 @@ def test_a_cold_start_loads_only_what_its_function_needs(function: str) -> None:
     assert NEEDED.get(function, function) in loaded
 
 
-@pytest.mark.parametrize("store", ["amazon", "amazon with its catalogue", "generic"])
-def test_a_store_whose_api_is_not_asked_needs_no_pydantic(store: str) -> None:
-    assert "pydantic" not in loaded_by("cart_insertion", **STORES_TO_MEASURE[store])
+@pytest.mark.parametrize("store", STORES_TO_MEASURE)
+def test_no_store_brings_along_what_only_others_need(store: str) -> None:
+    """The module of the store is loaded at once, and with it all that reads its answers, but for Amazon's catalogue."""
+    module = {"generic": "product_page"}.get(store, store.split(maxsplit=1)[0])
+    loaded = loaded_by("cart_insertion", **STORES_TO_MEASURE[store])
+    assert f"hashcart.stores.{module}" in loaded
+    others = {f"hashcart.stores.{name}" for name in STORE_MODULES if name != module}
+    needed = {"hashcart.public_web"} if store == "generic" else set()
+    assert not loaded & ({*CART_INSERTION, *others} - needed)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hashcart.messages.reading import MalformedMessageError
 from hashcart.observability import failure_of, logger, report_failure
 from hashcart.queues import NotSentError, send_all, send_or_raise
+from hashcart.reading import MalformedError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -46,7 +46,7 @@ class Delivery[T]:
 
 
 class Consumer[T]:
-    """The messages of one queue, as `read` makes them of their bodies; it raises MalformedMessageError."""
+    """The messages of one queue, as `read` makes them of their bodies; it raises MalformedError."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Consumer[T]:
     def _parse(self, record: Mapping[str, Any], unmoved: set[str]) -> Delivery[T] | None:
         try:
             message = self._read(record["body"])
-        except MalformedMessageError as error:
+        except MalformedError as error:
             logger.error("malformed message", extra={"message_id": record["messageId"], "reason": str(error)})
             if not self._put_aside(record, MALFORMED):
                 unmoved.add(record["messageId"])

@@ -8,7 +8,7 @@ from hashcart.domain.link_previews import LinkPreview
 from hashcart.domain.posts import X, order_key
 from hashcart.domain.product_links import ProductReference
 from hashcart.messages.posts import SCHEMA_VERSION, AccessRevoked, PostDeleted, PostMessage, ProfileProtected
-from hashcart.messages.reading import reader_of
+from hashcart.reading import reader_of
 
 X_UNAVAILABLE = "x_unavailable"
 """The reason of a request whose parent post could not be read; its `product` is what the reply itself links to.

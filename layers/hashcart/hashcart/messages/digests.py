@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hashcart.messages.posts import SCHEMA_VERSION
-from hashcart.messages.reading import reader_of
+from hashcart.reading import reader_of
 
 
 @dataclass(frozen=True, slots=True)

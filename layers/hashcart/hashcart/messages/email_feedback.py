@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from hashcart.messages.reading import MalformedMessageError
+from hashcart.reading import MalformedError
 
 _AS_SES_WRITES = ConfigDict(alias_generator=to_camel)
 
@@ -64,10 +64,10 @@ _EVENT = TypeAdapter(EmailEvent)
 
 
 def read_email_event(body: str) -> EmailEvent:
-    """An event as SES wrote it. Raises MalformedMessageError, which quotes nothing of the body."""
+    """An event as SES wrote it. Raises MalformedError, which quotes nothing of the body."""
     try:
         return _EVENT.validate_json(body)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)[:5]
         reasons = [f"{'.'.join(map(str, detail['loc']))}: {detail['type']}" for detail in details]
-        raise MalformedMessageError(", ".join(reasons)) from None
+        raise MalformedError(", ".join(reasons)) from None

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from hashcart.messages.posts import SCHEMA_VERSION
-from hashcart.messages.reading import reader_of
+from hashcart.reading import reader_of
 
 
 class NoticeKind(StrEnum):

@@ -7,7 +7,7 @@ from typing import Literal
 from hashcart.domain.outcomes import Outcome
 from hashcart.domain.posts import X, order_key
 from hashcart.messages.posts import SCHEMA_VERSION
-from hashcart.messages.reading import reader_of
+from hashcart.reading import reader_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,57 +1,60 @@
 """The demo store: a shop with a small JSON catalogue, for trying HashCart out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Annotated
 from urllib.parse import quote, urlencode, urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.domain.products import Variant as ProductVariant
 from hashcart.http import HttpClient, UnreachableError
+from hashcart.reading import Bounds, MalformedError, reader_of
 from hashcart.stores.protocol import DisplayRules, StoreUnavailableError
 
-
-class Part(BaseModel):
-    """A part of the catalogue's answer."""
-
-    # Built when the first answer comes, not at each cold start: most products are known already.
-    model_config = ConfigDict(defer_build=True)
+type Title = Annotated[str, Bounds(longest=500)]
+type Quantity = Annotated[int, Bounds(least=0)]
 
 
-class Price(Part):
+@dataclass(frozen=True, slots=True)
+class Price:
     """An amount as decimal text, with its ISO 4217 currency."""
 
-    amount: str = Field(max_length=20)
-    currency: str = Field(pattern="^[A-Z]{3}$")
+    amount: Annotated[str, Bounds(longest=20)]
+    currency: Annotated[str, Bounds(pattern="[A-Z]{3}")]
 
 
-class Variant(Part):
+@dataclass(frozen=True, slots=True)
+class Variant:
     """One size, colour or the like."""
 
     id: str
-    title: str = Field(max_length=500)
-    options: dict[str, str] = Field(default_factory=dict)
+    title: Title
+    options: dict[str, str] = field(default_factory=dict)
     price: Price | None = None
     in_stock: bool = True
-    max_quantity: int | None = Field(default=None, ge=0)
+    max_quantity: Quantity | None = None
 
 
-class CatalogueProduct(Part):
+@dataclass(frozen=True, slots=True)
+class CatalogueProduct:
     """The catalogue's answer."""
 
-    title: str = Field(max_length=500)
+    title: Title
     price: Price
-    image_url: str | None = Field(default=None, max_length=2048)
+    image_url: Annotated[str, Bounds(longest=2048)] | None = None
     category: str | None = None
     sensitive: bool = False
     digital: bool = False
     in_stock: bool = True
-    max_quantity: int | None = Field(default=None, ge=0)
+    max_quantity: Quantity | None = None
     marketplaces: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
+
+
+read_product = reader_of(CatalogueProduct, root="product")
 
 
 class DemoStore:
@@ -105,9 +108,9 @@ class DemoStore:
         if answer.status != HTTPStatus.OK:
             raise StoreUnavailableError(f"status {answer.status}")
         try:
-            return CatalogueProduct.model_validate_json(answer.body)
-        except ValidationError as error:
-            raise StoreUnavailableError(f"an answer with {error.error_count()} errors") from None
+            return read_product(answer.body)
+        except MalformedError as error:
+            raise StoreUnavailableError(f"an answer of another form: {error}") from None
 
     def _product(self, found: CatalogueProduct, variant: Variant | None, *, needs_options: bool) -> Product:
         price = variant.price if variant is not None and variant.price is not None else found.price

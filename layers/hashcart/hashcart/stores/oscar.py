@@ -6,16 +6,16 @@ in by a service key, for the one customer whose subject it names.
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated
 from urllib.parse import urljoin
-
-from pydantic import BaseModel, Field, ValidationError
 
 from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
 from hashcart.http import Answer, HttpClient, UnreachableError
+from hashcart.reading import Bounds, MalformedError, reader_of
 from hashcart.secrets import Secret, SecretUnavailableError
 from hashcart.stores.protocol import (
     AccessProblemError,
@@ -30,34 +30,41 @@ MAX_CHILDREN = 200
 MAX_LINES = 1000
 
 
-class Price(BaseModel):
+type Amount = Annotated[str, Bounds(longest=30)]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
     """An amount as decimal text; nothing of a product that has no price."""
 
-    currency: str | None = Field(default=None, max_length=12)
-    incl_tax: str | None = Field(default=None, max_length=30)
-    excl_tax: str | None = Field(default=None, max_length=30)
+    currency: Annotated[str, Bounds(longest=12)] | None = None
+    incl_tax: Amount | None = None
+    excl_tax: Amount | None = None
 
 
-class Availability(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Availability:
     """What Oscar's strategy says; `num_available` only where the stock is counted."""
 
     is_available_to_buy: bool
     num_available: int | None = None
 
 
-class Attribute(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Attribute:
     """What a child is in one respect."""
 
-    name: str = Field(max_length=255)
-    value: str | int | float | bool = Field(union_mode="left_to_right")
+    name: Annotated[str, Bounds(longest=255)]
+    value: str | int | float | bool
 
 
-class Item(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
     """A product or a child of one."""
 
     id: int
-    title: str = Field(max_length=500)
-    image: str | None = Field(default=None, max_length=2048)
+    title: Annotated[str, Bounds(longest=500)]
+    image: Annotated[str, Bounds(longest=2048)] | None = None
     price: Price
     availability: Availability
 
@@ -72,36 +79,44 @@ class Item(BaseModel):
         return None if self.availability.num_available is None else max(0, self.availability.num_available)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Child(Item):
     """A child, told from the others by its attributes."""
 
-    attributes: list[Attribute] = Field(default_factory=list, max_length=50)
+    attributes: Annotated[tuple[Attribute, ...], Bounds(longest=50)] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OscarProduct(Item):
     """The catalogue's answer."""
 
     structure: str
     parent: int | None = None
-    categories: list[str] = Field(default_factory=list, max_length=50)
+    categories: Annotated[tuple[str, ...], Bounds(longest=50)] = ()
     requires_shipping: bool = True
-    children: list[Child] = Field(default_factory=list, max_length=MAX_CHILDREN)
+    children: Annotated[tuple[Child, ...], Bounds(longest=MAX_CHILDREN)] = ()
 
 
-class Line(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Line:
     """How many of a product a basket holds, and when that was changed."""
 
     product: int
-    quantity: int = Field(ge=0)
+    quantity: Annotated[int, Bounds(least=0)]
     changed_ms: int
 
 
-class Basket(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Basket:
     """The customer's open basket; `ordered` says that the one asked for was completed."""
 
     basket: int
     ordered: bool
-    lines: list[Line] = Field(max_length=MAX_LINES)
+    lines: Annotated[tuple[Line, ...], Bounds(longest=MAX_LINES)]
+
+
+read_product = reader_of(OscarProduct, root="product")
+read_basket = reader_of(Basket, root="basket")
 
 
 class OscarStore:
@@ -124,7 +139,7 @@ class OscarStore:
         answer = self._call("GET", f"/products/{reference.product_id}/")
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        found = _read(answer, OscarProduct.model_validate_json)
+        found = _read(answer, read_product)
         is_parent = found.structure == "parent"
         return Product(
             title=found.title,
@@ -190,7 +205,7 @@ class OscarStore:
         return self._call("PUT", f"/basket/products/{reference.product_id}/", customer=customer, body=body)
 
     def _cart(self, answer: Answer) -> StoreCart:
-        basket = _read(answer, Basket.model_validate_json)
+        basket = _read(answer, read_basket)
         lines = [(host, line) for line in basket.lines for host in self._hosts]
         return StoreCart(
             cart_id=str(basket.basket),
@@ -249,10 +264,10 @@ def _line_id(host: str, line: Line) -> str:
     return ProductReference(host, str(line.product)).line_id
 
 
-def _read[T](answer: Answer, read: Callable[[Any], T]) -> T:
+def _read[T](answer: Answer, read: Callable[[bytes], T]) -> T:
     if answer.status != HTTPStatus.OK:
         raise StoreUnavailableError(f"status {answer.status}")
     try:
         return read(answer.body)
-    except ValidationError as error:
-        raise StoreUnavailableError(f"an answer with {error.error_count()} errors") from None
+    except MalformedError as error:
+        raise StoreUnavailableError(f"an answer of another form: {error}") from None

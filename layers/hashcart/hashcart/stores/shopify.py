@@ -1,18 +1,16 @@
 """Shopify: a shop's catalogue and carts by its Storefront API."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
 
 from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.posts import DAY_MS
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.domain.products import Variant as ProductVariant
+from hashcart.reading import Bounds, MalformedError, camel_case, value_reader_of
 from hashcart.stores.protocol import (
     AccessProblemError,
     Customer,
@@ -44,51 +42,54 @@ CART_LIFE_MS = 10 * DAY_MS
 CHECKOUT_ORIGINS = ("https://shop.app", "https://checkout.shopify.com")
 
 
-class Model(BaseModel):
-    """A part of an answer."""
-
-    # Built when the first answer comes, not at each cold start.
-    model_config = ConfigDict(alias_generator=to_camel, defer_build=True)
+type Title = Annotated[str, Bounds(longest=500)]
+type Word = Annotated[str, Bounds(longest=255)]
+type Url = Annotated[str, Bounds(longest=2048)]
 
 
-class Money(Model):
+@dataclass(frozen=True, slots=True)
+class Money:
     """An amount as decimal text, with its ISO 4217 currency."""
 
-    amount: str = Field(max_length=30)
-    currency_code: str = Field(pattern="^[A-Z]{3}$")
+    amount: Annotated[str, Bounds(longest=30)]
+    currency_code: Annotated[str, Bounds(pattern="[A-Z]{3}")]
 
 
-class Image(Model):
+@dataclass(frozen=True, slots=True)
+class Image:
     """A picture."""
 
-    url: str = Field(max_length=2048)
+    url: Url
 
 
-class SelectedOption(Model):
+@dataclass(frozen=True, slots=True)
+class SelectedOption:
     """What a variant is in one respect."""
 
-    name: str = Field(max_length=255)
-    value: str = Field(max_length=255)
+    name: Word
+    value: Word
 
 
-class QuantityRule(Model):
+@dataclass(frozen=True, slots=True)
+class QuantityRule:
     """How many of a variant an order may have."""
 
     maximum: int | None = None
 
 
-class Variant(Model):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
     """What is bought: a size, a colour, or the only one there is."""
 
-    id: str = Field(pattern=f"^{VARIANT_GID}[0-9]{{1,20}}$")
-    title: str = Field(max_length=500)
+    id: Annotated[str, Bounds(pattern=f"{VARIANT_GID}[0-9]{{1,20}}")]
+    title: Title
     available_for_sale: bool
     currently_not_in_stock: bool
     requires_shipping: bool
     quantity_available: int | None = None
     price: Money
     image: Image | None = None
-    selected_options: list[SelectedOption]
+    selected_options: tuple[SelectedOption, ...]
     quantity_rule: QuantityRule
 
     @property
@@ -105,68 +106,78 @@ class Variant(Model):
         return min(limits, default=None)
 
 
-class Handle(Model):
+@dataclass(frozen=True, slots=True)
+class Handle:
     """A product by its name in addresses."""
 
     handle: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenVariant(Variant):
     """A variant asked for by its id; it may be of another product."""
 
     product: Handle
 
 
-class Category(Model):
+@dataclass(frozen=True, slots=True)
+class Category:
     """A step of Shopify's taxonomy."""
 
     name: str
 
 
+@dataclass(frozen=True, slots=True)
 class CategoryPath(Category):
     """A category with those above it, the nearest first."""
 
-    ancestors: list[Category] = []
+    ancestors: tuple[Category, ...] = ()
 
 
-class Variants(Model):
+@dataclass(frozen=True, slots=True)
+class Variants:
     """The variants, the first 250."""
 
-    nodes: list[Variant] = Field(min_length=1)
+    nodes: Annotated[tuple[Variant, ...], Bounds(shortest=1)]
 
 
-class CatalogueProduct(Model):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueProduct:
     """What the shop says of a product."""
 
-    title: str = Field(max_length=500)
+    title: Title
     product_type: str = ""
     is_gift_card: bool = False
-    tags: list[str] = []
+    tags: tuple[str, ...] = ()
     category: CategoryPath | None = None
     featured_image: Image | None = None
     variants: Variants
 
 
-class Count(Model):
+@dataclass(frozen=True, slots=True)
+class Count:
     """How many."""
 
     count: int
 
 
+@dataclass(frozen=True, slots=True)
 class CartProduct(Handle):
     """The product of a cart line."""
 
     variants_count: Count | None = None
 
 
-class Merchandise(Model):
+@dataclass(frozen=True, slots=True)
+class Merchandise:
     """The variant of a cart line."""
 
     id: str
     product: CartProduct
 
 
-class CartLine(Model):
+@dataclass(frozen=True, slots=True)
+class CartLine:
     """One line of the shop's cart. A variant may be on several, with different wishes for each."""
 
     id: str
@@ -174,17 +185,19 @@ class CartLine(Model):
     merchandise: Merchandise
 
 
-class CartLines(Model):
+@dataclass(frozen=True, slots=True)
+class CartLines:
     """All lines, the first 250."""
 
-    nodes: list[CartLine] = []
+    nodes: tuple[CartLine, ...] = ()
 
 
-class Cart(Model):
+@dataclass(frozen=True, slots=True)
+class Cart:
     """The shop's cart."""
 
-    id: str = Field(max_length=512)
-    checkout_url: str = Field(max_length=2048, pattern="^https://")
+    id: Annotated[str, Bounds(longest=512)]
+    checkout_url: Annotated[str, Bounds(longest=2048, pattern="https://.*")]
     lines: CartLines
 
     def of(self, variant_id: str) -> list[CartLine]:
@@ -192,24 +205,33 @@ class Cart(Model):
         return [line for line in self.lines.nodes if line.merchandise.id == variant_id]
 
 
-class UserError(Model):
+@dataclass(frozen=True, slots=True)
+class UserError:
     """What the shop will not do."""
 
     code: str | None = None
 
 
-class CartWarning(Model):
+@dataclass(frozen=True, slots=True)
+class CartWarning:
     """What the shop did otherwise than asked."""
 
     code: str
 
 
-class Change(Model):
+@dataclass(frozen=True, slots=True)
+class Change:
     """What became of a change of the cart."""
 
     cart: Cart | None = None
-    user_errors: list[UserError] = []
-    warnings: list[CartWarning] = []
+    user_errors: tuple[UserError, ...] = ()
+    warnings: tuple[CartWarning, ...] = ()
+
+
+read_product = value_reader_of(CatalogueProduct, root="product", key_of=camel_case)
+read_chosen = value_reader_of(ChosenVariant, root="chosen", key_of=camel_case)
+read_cart = value_reader_of(Cart, root="cart", key_of=camel_case)
+read_change = value_reader_of(Change, root="change", key_of=camel_case)
 
 
 class ShopifyStore:
@@ -331,13 +353,11 @@ class ShopifyStore:
                 raise
             data = self._api.ask(PRODUCT, {**variables, "withToken": False})
             self._may_see_all = False
-        try:
-            found = data.get("product") and CatalogueProduct.model_validate(data["product"])
-            chosen = data.get("chosen") and ChosenVariant.model_validate(data["chosen"])
-        except ValidationError as error:
-            raise StoreUnavailableError(f"an answer with {error.error_count()} errors") from None
+        found = None if data.get("product") is None else _read(read_product, data["product"])
+        # An id that is not of a variant is answered with an empty object.
+        chosen = None if data.get("chosen") in (None, {}) else _read(read_chosen, data["chosen"])
         is_its = chosen is not None and chosen.product.handle == reference.product_id
-        return found or None, chosen if is_its else None
+        return found, chosen if is_its else None
 
     def _product(self, found: CatalogueProduct, variant: Variant | None) -> Product:
         variants = found.variants.nodes
@@ -375,7 +395,7 @@ class ShopifyStore:
 
     def _cart(self, customer: Customer) -> Cart | None:
         data = self._api.ask(CART, {"id": customer.cart_id, **context_of(customer)}, customer)
-        return None if data.get("cart") is None else _validated(Cart, data["cart"])
+        return None if data.get("cart") is None else _read(read_cart, data["cart"])
 
     def _new_cart(self, customer: Customer, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         country = context_of(customer)["country"]
@@ -385,7 +405,7 @@ class ShopifyStore:
     def _change(self, document: str, variables: Mapping[str, Any], customer: Customer) -> Cart:
         """Change a cart, and read it again where the shop says that it did otherwise than asked."""
         data = self._api.ask(document, {**variables, **context_of(customer)}, customer)
-        change = _validated(Change, data.get("change"))
+        change = _read(read_change, data.get("change"))
         codes = {error.code or "UNKNOWN" for error in change.user_errors}
         if change.cart is not None and not codes and not change.warnings:
             return change.cart
@@ -417,11 +437,11 @@ class ShopifyStore:
         return StoreCart(cart.id, quantities, cart.checkout_url, ordered=ordered)
 
 
-def _validated[T: BaseModel](model: type[T], value: object) -> T:
+def _read[T](read: Callable[[object], T], value: object) -> T:
     try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise StoreUnavailableError(f"an answer with {error.error_count()} errors") from None
+        return read(value)
+    except MalformedError as error:
+        raise StoreUnavailableError(f"an answer of another form: {error}") from None
 
 
 def _number(line: HandOffLine) -> str:
