@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from hashcart.consumers import MALFORMED, REASON, post_id_of
-from hashcart.messages.cart_requests import CartRequest, ToParse
-from hashcart.messages.email_feedback import EmailEvent
-from hashcart.messages.outcomes import OutcomeReached
+from hashcart.messages.cart_requests import read_cart_request, read_to_parse
+from hashcart.messages.email_feedback import read_email_event
+from hashcart.messages.outcomes import read_outcome
+from hashcart.reading import MalformedError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -27,20 +26,20 @@ MOST = 10_000
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue by its name in commands: its outputs begin with `prefix`, its function reads `messages`."""
+    """A queue by its name in commands: its outputs begin with `prefix`, `read` is how its function reads messages."""
 
     prefix: str
     function: str
-    messages: TypeAdapter[Any]
+    read: Callable[[str], Any]
     is_of_posts: bool = True
     """Whether what it holds is refused once its post is 14 days old."""
 
 
 QUEUES: Mapping[str, Queue] = {
-    "posts": Queue("Posts", "hashtag_parsing", TypeAdapter(ToParse)),
-    "cart-requests": Queue("CartRequests", "cart_insertion", TypeAdapter(CartRequest)),
-    "outcomes": Queue("Outcomes", "outcome_delivery", TypeAdapter(OutcomeReached), is_of_posts=False),
-    "email-feedback": Queue("EmailFeedback", "email_feedback", TypeAdapter(EmailEvent), is_of_posts=False),
+    "posts": Queue("Posts", "hashtag_parsing", read_to_parse),
+    "cart-requests": Queue("CartRequests", "cart_insertion", read_cart_request),
+    "outcomes": Queue("Outcomes", "outcome_delivery", read_outcome, is_of_posts=False),
+    "email-feedback": Queue("EmailFeedback", "email_feedback", read_email_event, is_of_posts=False),
 }
 
 
@@ -111,8 +110,8 @@ class DeadLetters:
     def _read(self, message: Mapping[str, Any]) -> DeadLetter:
         reason = message.get("MessageAttributes", {}).get(REASON, {}).get("StringValue", WITHOUT_REASON)
         try:
-            read = self._queue.messages.validate_json(message["Body"])
-        except ValidationError:
+            read = self._queue.read(message["Body"])
+        except MalformedError:
             read, reason = None, MALFORMED
         return DeadLetter(
             id=message["MessageId"],

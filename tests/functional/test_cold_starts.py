@@ -26,7 +26,7 @@ NOT_LOADED = {
     "cart_insertion": (*CART_INSERTION, *OTHER_STORES),
     "outcome_delivery": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS, *PYDANTIC),
     "cart_reconciliation": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, *PARSING),
-    "email_feedback": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, "hashcart.domain.outcomes"),
+    "email_feedback": (*PAGES, *SIGN_IN, *STORES, *X, *SHORT_LINKS, *EMAILS, *PYDANTIC, "hashcart.domain.outcomes"),
     "mention_sweep": (*PAGES, *SIGN_IN, *STORES, *SHORT_LINKS, *EMAILS, *PARSING),
     "cart_page": (*SIGN_IN, *OTHER_STORES, *EMAILS),
     "account_linking": (*STORES, *SHORT_LINKS, *EMAILS),

@@ -7,14 +7,15 @@ import pytest
 from hashcart.domain.recipients import Recipient
 from hashcart.domain.signed_tokens import sign
 from hashcart.messages.email_feedback import Bounce, Complaint, EmailEvent, Person, SentEmail, read_email_event
+from hashcart.reading import MalformedError
 from hashcart.secrets import SecretUnavailableError, token_keys
 from hashcart.use_cases.pause_emails import PauseEmails
 from hashcart.use_cases.unsubscribe import Unsubscribe
 from tests.fakes.storage import MemoryRecipients
 
 ADA = Recipient("shopper-1", "Ada@mail.example")
-PEOPLE = [Person("ada@mail.example")]
-BOUNCE = EmailEvent("Bounce", SentEmail("ses-1", {"shopper": ["shopper-1"]}), bounce=Bounce("Permanent", PEOPLE))
+PEOPLE = (Person("ada@mail.example"),)
+BOUNCE = EmailEvent("Bounce", SentEmail("ses-1", {"shopper": ("shopper-1",)}), bounce=Bounce("Permanent", PEOPLE))
 COMPLAINT = replace(BOUNCE, event_type="Complaint", bounce=None, complaint=Complaint(PEOPLE, "abuse"))
 
 
@@ -39,10 +40,10 @@ def test_a_bounce_for_good_and_a_complaint_pause_the_shopper() -> None:
         replace(COMPLAINT, complaint=Complaint(PEOPLE, "not-spam")),
         replace(BOUNCE, event_type="Delivery", bounce=None),
         replace(BOUNCE, mail=SentEmail("ses-1")),
-        replace(BOUNCE, mail=SentEmail("ses-1", {"shopper": ["shopper-1", "shopper-2"]})),
-        replace(BOUNCE, mail=SentEmail("ses-1", {"shopper": ["shopper-9"]})),
-        replace(BOUNCE, bounce=Bounce("Permanent", [Person("old@mail.example")])),
-        replace(BOUNCE, bounce=Bounce("Permanent", [])),
+        replace(BOUNCE, mail=SentEmail("ses-1", {"shopper": ("shopper-1", "shopper-2")})),
+        replace(BOUNCE, mail=SentEmail("ses-1", {"shopper": ("shopper-9",)})),
+        replace(BOUNCE, bounce=Bounce("Permanent", (Person("old@mail.example"),))),
+        replace(BOUNCE, bounce=Bounce("Permanent", ())),
     ],
 )
 def test_anything_else_pauses_nobody(event: EmailEvent) -> None:
@@ -70,7 +71,30 @@ def test_events_are_read_as_ses_writes_them() -> None:
     )
     event = read_email_event(written)
     assert event.complaint == COMPLAINT.complaint
-    assert event.mail.tags["shopper"] == ["shopper-1"]
+    assert event.mail.tags["shopper"] == ("shopper-1",)
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ("Ada@mail.example", "not JSON"),
+        ('["Bounce"]', "event: an unexpected list"),
+        ('{"eventType":"Bounce"}', "event.mail: missing"),
+        ('{"eventType":null,"mail":{"messageId":"1"}}', "event.eventType: an unexpected NoneType"),
+        ('{"eventType":"Bounce","mail":[]}', "event.mail: an unexpected list"),
+        ('{"eventType":"Bounce","mail":{"messageId":1}}', "event.mail.messageId: an unexpected int"),
+        ('{"eventType":"Bounce","mail":{"messageId":"1","tags":{"a":"1"}}}', "event.mail.tags.0: an unexpected str"),
+        (
+            '{"eventType":"Bounce","mail":{"messageId":"1"},"bounce":{"bounceType":"Permanent",'
+            '"bouncedRecipients":["Ada@mail.example"]}}',
+            "event.bounce.bouncedRecipients.0: an unexpected str",
+        ),
+    ],
+)  # fmt: skip
+def test_an_event_of_another_form_is_malformed_and_no_address_is_quoted(event: str, reason: str) -> None:
+    with pytest.raises(MalformedError) as refusal:
+        read_email_event(event)
+    assert str(refusal.value) == reason
 
 
 # ---------------------------------------------------------------- Unsubscribing

@@ -1,4 +1,4 @@
-"""JSON that a worker takes in, read into dataclasses: messages of our own, answers of stores.
+"""JSON that a worker takes in, read into dataclasses: messages of our own, events of SES, answers of stores.
 
 A type is what JSON says that it is: neither "5" nor true is a 5. pydantic reads so in its strict mode, and a test holds
 both to the same verdict on any document; but loading it takes a fifth of a worker's cold start.

@@ -3,22 +3,16 @@
 Amazon SES developer guide, "Contents of event data in Amazon SNS".
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
-
-from hashcart.reading import MalformedError
-
-_AS_SES_WRITES = ConfigDict(alias_generator=to_camel)
+from hashcart.reading import camel_case, reader_of
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody whom an e-mail was meant for."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _AS_SES_WRITES
     email_address: str
 
 
@@ -26,26 +20,23 @@ class Person:
 class SentEmail:
     """The e-mail that the event is about; `tags` are those that it was sent with."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _AS_SES_WRITES
     message_id: str
-    tags: dict[str, list[str]] = field(default_factory=dict)
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
     """A mail server did not take the e-mail; `bounce_type` Permanent means that it never will."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _AS_SES_WRITES
     bounce_type: str
-    bounced_recipients: list[Person]
+    bounced_recipients: tuple[Person, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """The reader called the e-mail spam, or took that back (`not-spam`)."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _AS_SES_WRITES
-    complained_recipients: list[Person]
+    complained_recipients: tuple[Person, ...]
     complaint_feedback_type: str | None = None
 
 
@@ -53,21 +44,10 @@ class Complaint:
 class EmailEvent:
     """One event of SES."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _AS_SES_WRITES
     event_type: str
     mail: SentEmail
     bounce: Bounce | None = None
     complaint: Complaint | None = None
 
 
-_EVENT = TypeAdapter(EmailEvent)
-
-
-def read_email_event(body: str) -> EmailEvent:
-    """An event as SES wrote it. Raises MalformedError, which quotes nothing of the body."""
-    try:
-        return _EVENT.validate_json(body)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)[:5]
-        reasons = [f"{'.'.join(map(str, detail['loc']))}: {detail['type']}" for detail in details]
-        raise MalformedError(", ".join(reasons)) from None
+read_email_event: Callable[[str], EmailEvent] = reader_of(EmailEvent, root="event", key_of=camel_case)

@@ -36,7 +36,7 @@ class PauseEmails:
         if reason is None:
             report(None, "email_event", f"passing_{event.event_type.lower()}")
             return
-        shopper_ids = event.mail.tags.get(SHOPPER_TAG, [])
+        shopper_ids = event.mail.tags.get(SHOPPER_TAG, ())
         if len(shopper_ids) != 1:
             report(None, "email_event", "no_shopper")
             return
@@ -49,10 +49,10 @@ class PauseEmails:
         report(None, "email_event", f"paused_{reason}" if paused else "somebody_else")
 
 
-def _reason(event: EmailEvent) -> tuple[str | None, list[Person]]:
+def _reason(event: EmailEvent) -> tuple[str | None, tuple[Person, ...]]:
     bounce, complaint = event.bounce, event.complaint
     if bounce is not None and bounce.bounce_type == FOR_GOOD:
         return BOUNCED, bounce.bounced_recipients
     if complaint is not None and complaint.complaint_feedback_type != NOT_SPAM:
         return COMPLAINED, complaint.complained_recipients
-    return None, []
+    return None, ()
