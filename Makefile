@@ -95,7 +95,7 @@ x-status: $(INSTALLED) ## What a deployment has at X: webhook, subscriptions, si
 x-teardown: $(INSTALLED) ## End the subscriptions and the webhook at X (secrets and tokens stay) [WEBHOOK=id of another]
 	$(X_OPERATIONS) teardown $(X_OPTIONS) $(if $(WEBHOOK),--webhook "$(WEBHOOK)")
 
-.PHONY: alarms queues logs redrive look-up pause-source resume-source rotate-secret back-up restore
+.PHONY: alarms queues logs redrive discard look-up pause-source resume-source rotate-secret back-up restore
 # STACK=local is the stack of `make start`. docs/operating.md explains each command and each of its options.
 OPERATE = @PYTHONPATH=layers/hashcart $(BIN)/python -m local.operations
 IN_STACK = --stack "$(STACK)" $(if $(REGION),--region "$(REGION)")
@@ -111,6 +111,9 @@ logs: $(INSTALLED) ## What a log says, counted: LOG=cart_insertion|http_api|… 
 redrive: $(INSTALLED) ## Send back what failed: QUEUE=posts|cart-requests|outcomes|email-feedback [REASON=…] [DRY_RUN=no]
 	$(OPERATE) redrive $(IN_STACK) --queue "$(QUEUE)" $(if $(REASON),--reason "$(REASON)") \
 		$(if $(DRY_RUN),--dry-run "$(DRY_RUN)") $(if $(FORCE),--force "$(FORCE)") $(if $(RATE),--rate "$(RATE)")
+
+discard: $(INSTALLED) ## Remove dead letters that nothing will ever take: QUEUE=posts|… REASON=malformed [DRY_RUN=no]
+	$(OPERATE) discard $(IN_STACK) --queue "$(QUEUE)" --reason "$(REASON)" $(if $(DRY_RUN),--dry-run "$(DRY_RUN)")
 
 look-up: $(INSTALLED) ## The way of a post, and what to do: POST=<id> [AUTHOR=<id>] [DAYS=3]
 	$(OPERATE) look-up $(IN_STACK) --post "$(POST)" $(if $(AUTHOR),--author "$(AUTHOR)") $(if $(DAYS),--days "$(DAYS)")

@@ -33,6 +33,8 @@ STORE_CLIENT_ID = "local-store-client"
 STORE_CLIENT_SECRET = "local-store-client-secret"  # noqa: S105
 OSCAR_KEY = "local-oscar-key"
 BOT_REDIRECT_URI = "http://127.0.0.1/hashcart/signed-in"
+SETUP_REDIRECT_URI = "http://127.0.0.1:8410/hashcart/signed-in"
+"""Where `make x-setup` listens for the bot's sign-in, unless it is told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class LocalSettings:
     bearer_token: str = APP_BEARER_TOKEN
     client_id: str = BOT_CLIENT_ID
     client_secret: str = BOT_CLIENT_SECRET
-    redirect_uris: tuple[str, ...] = (BOT_REDIRECT_URI,)
+    redirect_uris: tuple[str, ...] = (BOT_REDIRECT_URI, SETUP_REDIRECT_URI)
 
     @property
     def x_url(self) -> str:
@@ -146,5 +148,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> LocalSettings:
         bearer_token=environ.get("HASHCART_X_BEARER_TOKEN", APP_BEARER_TOKEN),
         client_id=environ.get("HASHCART_X_CLIENT_ID", BOT_CLIENT_ID),
         client_secret=environ.get("HASHCART_X_CLIENT_SECRET", BOT_CLIENT_SECRET),
-        redirect_uris=tuple(environ.get("HASHCART_X_REDIRECT_URIS", BOT_REDIRECT_URI).split(",")),
+        redirect_uris=tuple(
+            environ.get("HASHCART_X_REDIRECT_URIS", f"{BOT_REDIRECT_URI},{SETUP_REDIRECT_URI}").split(",")
+        ),
     )

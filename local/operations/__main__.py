@@ -20,7 +20,7 @@ from local.operations.filling import Filling
 from local.operations.logs import LEVELS, LOGS, Logs
 from local.operations.look_up import LookUp
 from local.operations.pauses import SOURCES, Pauses
-from local.operations.redrive import Redrive, Wanted
+from local.operations.redrive import Discard, Redrive, Wanted
 from local.operations.restores import LATEST, TABLES, Restore, Source
 from local.operations.rotations import SECRETS, Rotation
 from local.operations.stack import Stack, connect, find_stack
@@ -74,6 +74,10 @@ def _until_failure(options: argparse.Namespace, client: Client, outside: Outside
 def _redrive(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
     wanted = Wanted(options.reason, options.force, options.rate)
     return Redrive(stack, options.queue, wanted, options.dry_run, outside.now_ms, outside.sleep, outside.poll_seconds)()
+
+
+def _discard(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
+    return Discard(stack, options.queue, options.reason, options.dry_run, outside.poll_seconds)()
 
 
 def _pause(options: argparse.Namespace, stack: Stack, outside: Outside) -> Iterator[Finding]:
@@ -140,6 +144,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     redrive.add_argument("--force", type=_flag, default=False, help="yes: malformed messages too")
     redrive.add_argument("--rate", type=_positive, default=50, help="messages a second, at most")
     redrive.set_defaults(open=_redrive)
+
+    discard = commands.add_parser("discard", parents=[common], help="remove dead letters of one reason for good")
+    discard.add_argument("--queue", choices=sorted(QUEUES), required=True)
+    discard.add_argument("--reason", type=_word, required=True, help="such as malformed, as redrive tells it")
+    discard.add_argument("--dry-run", type=_flag, default=True, help="yes (default): only count; no: do it")
+    discard.set_defaults(open=_discard)
 
     look_up = commands.add_parser("look-up", parents=[common], help="the way of a post")
     look_up.add_argument("--post", type=_post_id, required=True)
@@ -243,6 +253,12 @@ def _post_id(text: str) -> str:
 def _backup_name(text: str) -> str:
     if not BACKUP_NAME.fullmatch(text):
         raise argparse.ArgumentTypeError("must be 3 to 60 letters, digits and hyphens")
+    return text
+
+
+def _word(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("must be one of the reasons that redrive tells")
     return text
 
 

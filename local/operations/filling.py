@@ -83,7 +83,7 @@ class Filling:
     def _fill(self, name: str, wanted: Wanted) -> Finding:
         with step(name):
             held = self._read(wanted)
-        if all(held.get(field) for field in wanted.fields):
+        if all(_is_there(held.get(field)) for field in wanted.fields):
             return good(name, f"has its value; make rotate-secret SECRET={name} changes it")
         value = self._asked(name, wanted)
         if value is None and name == LOGIN_CLIENT:
@@ -125,3 +125,9 @@ class Filling:
         self.stack.client("secretsmanager").put_secret_value(
             SecretId=self.stack.output(wanted.output), SecretString=json.dumps(value)
         )
+
+
+def _is_there(value: object) -> bool:
+    """Whether a field holds what may be a key, or several, and no placeholder of the documentation."""
+    keys = value if isinstance(value, list) else [value]
+    return bool(keys) and all(isinstance(key, str) and KEY.fullmatch(key) for key in keys)

@@ -160,6 +160,8 @@ def _said(line: Mapping[str, Any]) -> str:
         trace = line.get("stackTrace") or line.get("exception") or ""
         return _error(str(error), str(line.get("errorMessage", trace)), trace if isinstance(trace, list) else [trace])
     said = line.get("outcome") or line.get("message")
+    if line.get("source"):
+        said = f"{said} of {line['source']}"
     if "route" in line:
         said = f"{said}: {line['route']} was answered with {line.get('status')}"
     return f"{said}: {line['reason']}" if line.get("reason") else f"{said}"

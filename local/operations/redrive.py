@@ -154,6 +154,54 @@ class Redrive:
             yield Finding(Mark.BAD, self.name, f"SQS refused {refused}, which stay", "Run this again in a minute.")
 
 
+@dataclass(frozen=True)
+class Discard:
+    """`make discard`: the letters of one reason are removed, as what no version will understand rings for 14 days."""
+
+    stack: Stack
+    name: str
+    reason: str
+    dry_run: bool
+    wait_seconds: int = 2
+
+    def __call__(self) -> Iterator[Finding]:
+        """Count by reason, and remove those of `reason` unless this is a dry run."""
+        queue = QUEUES[self.name]
+        found: list[DeadLetter] = []
+        unwanted: list[DeadLetter] = []
+        removed = 0
+        with step(self.name):
+            letters = DeadLetters(
+                self.stack.client("sqs"),
+                self.stack.output(f"{queue.prefix}DeadLetterQueueUrl"),
+                queue,
+                wait_seconds=self.wait_seconds,
+            )
+            try:
+                for batch in letters.batches():
+                    found += batch
+                unwanted = [letter for letter in found if letter.reason == self.reason]
+                if not self.dry_run:
+                    removed = len(unwanted) - letters.remove(unwanted)
+            finally:
+                letters.release(found if self.dry_run else [letter for letter in found if letter not in unwanted])
+        yield good(self.name, by_reason(found) if found else "the dead-letter queue is empty")
+        posts = sorted({letter.post_id for letter in unwanted if letter.post_id})
+        if posts:
+            yield Finding(Mark.NOTE, "Posts", f"these lose what they ask for: {', '.join(posts)}")
+        if not unwanted:
+            yield good("Discarded", f"nothing: none is there for the reason {self.reason}")
+        elif self.dry_run:
+            yield Finding(
+                Mark.NOTE, "Dry run", f"{len(unwanted)} would be removed for good", "DRY_RUN=no removes them."
+            )
+        elif removed < len(unwanted):
+            left = len(unwanted) - removed
+            yield Finding(Mark.BAD, "Discarded", f"{removed}; SQS refused {left}", "Run this again in a minute.")
+        else:
+            yield good("Discarded", f"{removed} × {self.reason}")
+
+
 def by_reason(letters: Iterable[DeadLetter]) -> str:
     """How many there are of each reason, the most frequent first."""
     counts = Counter(letter.reason for letter in letters)

@@ -226,7 +226,10 @@ class Rotation:
                 self._check_bearer(new)
             with step(self.name):
                 self._write({**value, field: new})
-            yield good(self.name, f"{field} written; functions take it at once where the old one is refused")
+            yield good(
+                self.name,
+                f"{field} written; functions take it within half a minute where the old one is refused, else in five",
+            )
         if self.name == BOT_CLIENT:
             yield self._refreshed()
         elif KINDS[self.name].then:

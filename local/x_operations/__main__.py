@@ -14,13 +14,12 @@ from hashcart.storage.checkpoints import Checkpoints
 from local.findings import Finding, Mark, good
 from local.operations.pauses import Pauses
 from local.operations.stack import connect, find_stack
+from local.settings import SETUP_REDIRECT_URI
 from local.x_operations.api import XAdministration
 from local.x_operations.deployment import Client, read_keys
 from local.x_operations.last_calls import last_call
 from local.x_operations.operator import Operator, findings_of
 from local.x_operations.redirects import BrowserRedirects, Redirects
-
-REDIRECT_URI = "http://127.0.0.1:8410/hashcart/signed-in"
 
 
 def run(
@@ -92,7 +91,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("command", choices=("setup", "status", "teardown"))
     parser.add_argument("--stack", default="hashcart", help="name of the CloudFormation stack; local: the embedded one")
     parser.add_argument("--region", help="region of the stack; else that of your AWS configuration")
-    parser.add_argument("--redirect", default=REDIRECT_URI, help="redirect URI of the bot's sign-in, as X knows it")
+    parser.add_argument(
+        "--redirect", default=SETUP_REDIRECT_URI, help="redirect URI of the bot's sign-in, as X knows it"
+    )
     parser.add_argument("--webhook", help="teardown: id of another webhook of the app")
     return parser.parse_args(arguments)
 

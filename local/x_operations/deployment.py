@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -111,22 +110,21 @@ def read_keys(deployment: Deployment, client: Client) -> Keys:
     }
     problems = []
     values: dict[str, list[str]] = {}
-    for name, (read, example) in _WANTED.items():
+    for name, read in _WANTED.items():
         try:
             values[name] = read(secrets[name])
             if not all(map(KEY.fullmatch, values[name])):
                 raise SecretUnavailableError("a key in it is empty, has blanks, or is a placeholder")  # noqa: TRY301
         except SecretUnavailableError as error:
-            arn = shlex.quote(deployment.outputs[name])
             reason = "it has no value yet" if str(error) == "ResourceNotFoundException" else str(error)
-            problems.append((f"{name}: {reason}", f"aws secretsmanager put-secret-value --secret-id {arn} {example}"))
+            problems.append(f"{name}: {reason}")
     if problems:
         raise CheckFailedError(
             Finding(
                 Mark.BAD,
                 "Secrets",
-                "; ".join(reason for reason, _ in problems),
-                f"Take the keys from {CONSOLE}, and run:\n      " + "\n      ".join(command for _, command in problems),
+                "; ".join(problems),
+                f"Take the keys from {CONSOLE}, and run this, which asks for what is missing: make fill-secrets",
             )
         )
     consumer_secrets = values["XWebhookSecretArn"]
@@ -143,17 +141,8 @@ def _user_keys(app_secret: Secret, consumer_secret: str) -> UserKeys | None:
     return UserKeys(api_key, consumer_secret, token, token_secret)
 
 
-_WANTED: Mapping[str, tuple[Callable[[Secret], list[str]], str]] = {
-    "XWebhookSecretArn": (
-        lambda secret: webhook_secrets(secret.read()),
-        """--secret-string '{"consumer_secrets": ["<API key secret>"]}'""",
-    ),
-    "XAppSecretArn": (
-        lambda secret: [secret.text("bearer_token")],
-        """--secret-string '{"bearer_token": "<Bearer token>"}'""",
-    ),
-    "XBotClientSecretArn": (
-        lambda secret: [secret.text("client_id"), secret.text("client_secret")],
-        """--secret-string '{"client_id": "<OAuth 2.0 client id>", "client_secret": "<client secret>"}'""",
-    ),
+_WANTED: Mapping[str, Callable[[Secret], list[str]]] = {
+    "XWebhookSecretArn": lambda secret: webhook_secrets(secret.read()),
+    "XAppSecretArn": lambda secret: [secret.text("bearer_token")],
+    "XBotClientSecretArn": lambda secret: [secret.text("client_id"), secret.text("client_secret")],
 }

@@ -283,6 +283,11 @@ class Operator:
         if token.lost_at_ms is not None:
             lost = f"X has refused the tokens of {self.deployment.bot} since {_time(token.lost_at_ms)}"
             return Finding(Mark.BAD, "Bot", f"{lost}: nobody is answered", "make x-setup")
+        if token.expires_at_ms <= self.clock_ms():
+            ended = (
+                f"its access token ended {_time(token.expires_at_ms)}, and X has given no new one: nobody is answered"
+            )
+            return Finding(Mark.BAD, "Bot", ended, "make x-setup asks for one now, and tells what X answers")
         ends = f"its access token ends {_time(token.expires_at_ms)}"
         return good("Bot", f"signed in; {ends}, and is refreshed before that")
 

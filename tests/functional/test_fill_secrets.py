@@ -124,3 +124,15 @@ def test_each_kind_of_store_that_takes_a_secret_is_known() -> None:
     assert set(STORE_APIS) <= set(template()["Parameters"]["Store"]["AllowedValues"])
     assert all("store-api" in wanted_of(store) for store in STORE_APIS)
     assert "store-api" not in wanted_of("demo")
+
+
+@pytest.mark.parametrize(
+    "value", [{"bearer_token": "<the bearer token>"}, {"bearer_token": ["a", 1]}, {"bearer_token": []}]
+)
+def test_a_placeholder_is_asked_for_again(aws: Aws, value: object) -> None:
+    operator = Operator(aws)
+    operator.types(*KEYS)
+    aws.put_secret(operator.deployed.outputs["XAppSecretArn"], value)
+    status, said = operator.types("bearer-2")
+    assert (status, "✓ app: written" in said) == (0, True)
+    assert operator.value("XAppSecretArn") == {"bearer_token": "bearer-2"}

@@ -48,6 +48,9 @@ PAGE_FAILED = {
 }
 PAGE = {"level": "INFO", "message": "page", "route": "GET /cart", "status": 503, "reason": "ThrottlingException"}
 FAILED = {"level": "WARNING", "message": "post", "outcome": "failed", "reason": "NotSentError", "post_id": POST}
+SWEEP = {"level": "ERROR", "message": "sweep", "outcome": "sweep_interrupted", "source": "mentions"} | {
+    "reason": "XFailedError"
+}
 ADDED = {"level": "INFO", "message": "post", "outcome": "ADDED", "post_id": POST}
 METRIC = {"level": "ERROR", "message": "metric", "_aws": {}, "XBudgetUsedPercent": 3}
 WARNED_BY_LAMBDA = {"level": "WARN", "message": "something"}
@@ -104,6 +107,7 @@ def logs(operate: Deployed, log: str, *options: str) -> str:
         (PAGE_FAILED, "ERROR: 1 × ValueError at cart/list.py:7"),
         (PAGE, "ERROR: 1 × page: GET /cart was answered with 503: ThrottlingException"),
         (FAILED, "WARNING: 1 × failed: NotSentError"),
+        (SWEEP, "ERROR: 1 × sweep_interrupted of mentions: XFailedError"),
         (WARNED_BY_LAMBDA, "WARNING: 1 × something"),
     ],
 )

@@ -209,3 +209,71 @@ def test_a_request_that_was_redriven_twice_counts_once(
         lines.append(line["revision"])
     assert lines == [{"N": "1"}] * 2
     assert [message["outcome"]["code"] for message in aws.received("OutcomesQueue")] == ["ADDED", "ADDED"]
+
+
+# ---------------------------------------------------------------- What nothing will ever take
+
+
+@pytest.fixture
+def two_malformed(aws: Aws) -> str:
+    """The id of the post of a third letter, which failed for another reason."""
+    own_id = post_id(60_000)
+    for body in ("{", "[]"):
+        bury(aws, "CartRequests", body)
+    bury(aws, "CartRequests", request(own_id), "ThrottlingException")
+    return own_id
+
+
+def discard(operate: Deployed, *more: str, reason: str = "malformed") -> tuple[int, str]:
+    return operate("discard", "--queue", "cart-requests", "--reason", reason, *more)
+
+
+def test_a_dry_run_removes_nothing(aws: Aws, operate: Deployed, two_malformed: str) -> None:
+    status, said = discard(operate)
+    assert (status, "Dry run: 2 would be removed for good" in said) == (0, True)
+    assert waiting(aws, "CartRequestsDeadLetterQueue") == 3
+
+
+def test_only_what_failed_for_the_reason_is_removed(aws: Aws, operate: Deployed, two_malformed: str) -> None:
+    status, said = discard(operate, "--dry-run", "no")
+    assert (status, "✓ Discarded: 2 × malformed" in said) == (0, True)
+    assert "1 × ThrottlingException" in said
+    assert waiting(aws, "CartRequestsDeadLetterQueue") == 1
+
+
+def test_the_posts_that_lose_something_are_named(aws: Aws, operate: Deployed, two_malformed: str) -> None:
+    said = discard(operate, reason="ThrottlingException")[1]
+    assert f"these lose what they ask for: {two_malformed}" in said
+    assert SECRET_TEXT not in said
+
+
+def test_there_may_be_nothing_to_remove(operate: Deployed) -> None:
+    status, said = discard(operate, "--dry-run", "no")
+    assert status == 0
+    assert "the dead-letter queue is empty" in said
+    assert "nothing: none is there for the reason malformed" in said
+
+
+def test_what_sqs_does_not_remove_is_told(aws: Aws, operate: Deployed, two_malformed: str) -> None:
+    class Full:
+        def delete_message_batch(self, *, Entries: list[Any], **_: object) -> dict[str, Any]:  # noqa: N803 - SQS's own
+            return {"Failed": Entries[:1]}
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(aws.sqs, name)
+
+    original = operate.client
+    operate.client = lambda service: Full() if service == "sqs" else original(service)  # type: ignore[method-assign]
+    status, said = discard(operate, "--dry-run", "no")
+    assert (status, "✗ Discarded: 1; SQS refused 1" in said) == (1, True)
+
+
+def test_a_reason_is_wanted(operate: Deployed) -> None:
+    with pytest.raises(SystemExit):
+        discard(operate, reason="")
+
+
+def test_a_queue_that_cannot_be_read_is_left_as_it_is(aws: Aws, operate: Deployed, two_malformed: str) -> None:
+    operate.fail("sqs", "delete_message_batch", refused("AccessDeniedException"))
+    status, said = discard(operate, "--dry-run", "no")
+    assert (status, "AWS refuses (AccessDeniedException)" in said) == (1, True)

@@ -329,7 +329,7 @@ def test_a_secret_that_is_not_what_it_should_be(operation: Operation, name: str,
     status, said = operation("setup")
     assert (status, operation.pool.calls) == (1, [])
     assert told in said
-    assert f"put-secret-value --secret-id {operation.outputs[name]}" in said
+    assert "make fill-secrets" in said
     assert "hush" not in said
 
 
@@ -646,6 +646,17 @@ def test_status_tells_what_today_has_cost(operation: Operation) -> None:
     assert "sweeps have stopped until tomorrow (UTC)\n    → Raise XDailyBudget." in "\n".join(operation.said)
     checkpoints.spend(today, Purpose.PARENTS, 2_000)
     assert "sweeps and answers have stopped until tomorrow (UTC)" in operation("status")[1]
+
+
+def test_status_tells_that_the_token_has_ended_and_none_has_come(operation: Operation) -> None:
+    operation("setup")
+    token = operation.tokens.read()
+    assert token is not None
+    operation.tokens.save(replace(token, expires_at_ms=operation.clock.now_ms))
+    status, said = operation("status")
+    assert status == 1
+    assert "✗ Bot: its access token ended 20" in said
+    assert "make x-setup asks for one now" in said
 
 
 def test_status_tells_that_the_bot_is_signed_out_and_set_up_signs_it_in(operation: Operation) -> None:

@@ -4,7 +4,10 @@ import re
 
 import pytest
 
-from tests.fakes.cloudwatch import matches
+from local.operations.dead_letters import QUEUES
+from local.operations.logs import LEVELS, LOGS
+from local.operations.pauses import SOURCES
+from local.operations.rotations import SECRETS
 from tests.template.loading import PROJECT_ROOT, resources_of, template
 
 ALARMS = resources_of("AWS::CloudWatch::Alarm")
@@ -36,18 +39,27 @@ def test_an_alarm_leads_to_its_entry(name: str) -> None:
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", RUNBOOK, re.MULTILINE | re.DOTALL)
 COMMANDS = sorted({line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines()})
 MAKEFILE = (PROJECT_ROOT / "Makefile").read_text()
-AWS_COMMANDS = ("aws logs tail ", "aws sqs get-queue-attributes ", "aws lambda get-account-settings ")
+AWS_COMMANDS = ("aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions",)
+ONCE_A_SHELL = "export STACK=hashcart AWS_DEFAULT_REGION=us-east-1"
+VALUES = {"LOG": set(LOGS), "QUEUE": set(QUEUES), "SOURCE": set(SOURCES), "SECRET": set(SECRETS), "LEVEL": set(LEVELS)}
+"""What the commands take for these of their variables."""
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_runbook_is_one_that_there_is(command: str) -> None:
-    target, *arguments = command.removeprefix("make ").split(" ")
     if not command.startswith("make "):
-        assert command.startswith(AWS_COMMANDS), f"a command that nobody has looked at: {command}"
+        assert command in (*AWS_COMMANDS, ONCE_A_SHELL), f"a command that nobody has looked at: {command}"
         return
+    target, *arguments = command.removeprefix("make ").split(" ")
     assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), f"no target of the Makefile: {target}"
-    variables = {argument.split("=")[0] for argument in arguments}
-    assert all(re.search(rf"\$\((?:if \$\()?{name}\)|\b{name}\b[ ?]*=", MAKEFILE) for name in variables)
+    given = dict(argument.split("=", 1) for argument in arguments)
+    assert all(re.search(rf"\$\((?:if \$\()?{name}\)|\b{name}\b[ ?]*=", MAKEFILE) for name in given)
+    assert all(value in VALUES.get(name, {value}) for name, value in given.items())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_runbook_can_be_pasted_as_it_stands(command: str) -> None:
+    assert not re.search(r"[<>…|]", command)
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"make ([a-z][a-z-]+)", RUNBOOK))))
@@ -75,6 +87,5 @@ def test_queues_secrets_and_parameters_in_the_runbook_are_those_of_the_stack() -
     assert unknown == [], f"neither resources nor parameters of template.yaml: {unknown}"
 
 
-@pytest.mark.parametrize("pattern", sorted(set(re.findall(r"--filter-pattern '([^']+)'", RUNBOOK))))
-def test_a_filter_pattern_of_the_runbook_is_understood(pattern: str) -> None:
-    matches(pattern, {})
+def test_log_names_in_the_runbook_are_those_of_make_logs() -> None:
+    assert set(re.findall(r"\bLOG=([a-z_]+)", RUNBOOK)) <= set(LOGS)
