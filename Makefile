@@ -118,7 +118,7 @@ discard: $(INSTALLED) ## Remove dead letters that nothing will ever take: QUEUE=
 look-up: $(INSTALLED) ## The way of a post, and what to do: POST=<id> [AUTHOR=<id>] [DAYS=3]
 	$(OPERATE) look-up $(IN_STACK) --post "$(POST)" $(if $(AUTHOR),--author "$(AUTHOR)") $(if $(DAYS),--days "$(DAYS)")
 
-pause-source: $(INSTALLED) ## Stop a source for a while: SOURCE=mentions|search|webhook|cart-requests|outcomes [FOR=12h]
+pause-source: $(INSTALLED) ## Stop a source for a while: SOURCE=replies|outcomes|webhook|cart-requests|mentions|search [FOR=12h]
 	$(OPERATE) pause-source $(IN_STACK) --source "$(SOURCE)" $(if $(FOR),--for "$(FOR)")
 
 resume-source: $(INSTALLED) ## Let a source go on where it stopped: SOURCE=…

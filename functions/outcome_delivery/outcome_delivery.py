@@ -72,13 +72,15 @@ session = BotSession(
     api, bot_tokens, Secret(secrets, text("X_BOT_CLIENT_SECRET_ARN"), clock_ms=clock_ms), clock_ms=clock_ms
 )
 keep_signed_in = KeepSignedIn(session, bot_tokens, clock_ms)
+checkpoints = Checkpoints(dynamodb, text("CHECKPOINTS_TABLE"))
 deliver_outcome = DeliverOutcomes(
     outcomes=activity,
     links=links,
     api=api,
     session=session,
     pending=pending,
-    budget=XBudget(Checkpoints(dynamodb, text("CHECKPOINTS_TABLE")), whole_number("X_DAILY_BUDGET") * DOLLAR, clock_ms),
+    pauses=checkpoints,
+    budget=XBudget(checkpoints, whole_number("X_DAILY_BUDGET") * DOLLAR, clock_ms),
     bot_user_id=text("BOT_USER_ID"),
     reply_to_strangers=flag("REPLY_TO_STRANGERS"),
     clock_ms=clock_ms,

@@ -1,7 +1,8 @@
 """`make pause-source` and `make resume-source`: stop a source of work for a while, without a deployment.
 
-A sweep asks the table Checkpoints each minute whether it is paused; it goes on from where it had come. A queue is
-paused by its mapping to the function: what arrives waits in it.
+A sweep asks the table Checkpoints each minute whether it is paused, and goes on from where it had come;
+`outcome_delivery` asks before each public answer. A queue is paused by its mapping to the function: what arrives waits
+in it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from hashcart.domain.posts import DAY_MS, posted_at_ms
 from hashcart.storage.checkpoints import Checkpoints
+from hashcart.use_cases.deliver_outcomes import REPLIES
 from local.findings import Finding, Mark, failed, good
 from local.operations.dead_letters import QUEUES
 from local.operations.stack import Stack, step, time_text
@@ -26,11 +28,16 @@ PAUSABLE_QUEUES: Mapping[str, str] = {
     "cart-requests": "cart-requests",
     "outcomes": "outcomes",
 }
-SOURCES = (*SWEEPS, *PAUSABLE_QUEUES)
+SOURCES = (*SWEEPS, REPLIES, *PAUSABLE_QUEUES)
+
+UNTIL_RESUMED_MS = 2**53
+"""A moment that never comes."""
 
 WHAT_WAITS: Mapping[str, str] = {
     WEBHOOK: "X's deliveries are still taken; they wait in the Posts queue, and so does what the sweeps find "
     "and what is added privately",
+    REPLIES: "the bot answers nobody in public; carts, activity and e-mail go on. Answers wait, and those to posts of "
+    "over an hour ago are dropped",
     "cart-requests": "what posts ask for waits in the Cart requests queue; no cart changes but by clicks",
     "outcomes": "outcomes wait in the Outcomes queue: no answers, no e-mail, nothing new in activity; "
     "answers to posts of over an hour ago are dropped",
@@ -62,8 +69,19 @@ class Pauses:
     sleep: Callable[[float], None]
 
     def pause(self, source: str, for_ms: int | None) -> Iterator[Finding]:
-        """Stop a source; a sweep for `for_ms`, six days at most."""
+        """Stop a source: a sweep or the answers for `for_ms`, a sweep for six days at most."""
         with step(source):
+            if source == REPLIES:
+                until_ms = UNTIL_RESUMED_MS if for_ms is None else self.now_ms() + for_ms
+                self._checkpoints.pause(source, now_ms=self.now_ms(), until_ms=until_ms)
+                yield good(source, f"paused {_end(until_ms)}, from this moment on: {WHAT_WAITS[source]}")
+                yield Finding(
+                    Mark.NOTE,
+                    source,
+                    "the alarm OutcomeDeliveryStaleReplies rings once answers are dropped, and is your reminder",
+                    f"make resume-source SOURCE={source}",
+                )
+                return
             if source in SWEEPS:
                 until_ms = self.now_ms() + min(for_ms or LONGEST_PAUSE_MS, LONGEST_PAUSE_MS)
                 self._checkpoints.pause(source, now_ms=self.now_ms(), until_ms=until_ms)
@@ -86,6 +104,10 @@ class Pauses:
     def resume(self, source: str) -> Iterator[Finding]:
         """Let a source go on where it stopped."""
         with step(source):
+            if source == REPLIES:
+                self._checkpoints.resume(source)
+                yield good(source, "resumed, within a minute; posts of the last hour are answered")
+                return
             if source in SWEEPS:
                 self._checkpoints.resume(source)
                 yield good(source, f"resumed, within a minute; {self._position(source)}")
@@ -97,10 +119,11 @@ class Pauses:
         """What is paused, for `make x-status`; nothing if nothing is, and of what an older stack has not."""
         outputs = self.stack.deployment.outputs
         with step("Paused"):
-            for source in SWEEPS if "CheckpointsTableName" in outputs else ():
+            for source in (*SWEEPS, REPLIES) if "CheckpointsTableName" in outputs else ():
                 until_ms = self._checkpoints.paused_until_ms(source, now_ms=self.now_ms())
                 if until_ms is not None:
-                    yield _told(source, f"until {time_text(until_ms)}; {self._position(source)}")
+                    what = WHAT_WAITS[source] if source == REPLIES else self._position(source)
+                    yield _told(source, f"{_end(until_ms)}; {what}")
             for source, queue in PAUSABLE_QUEUES.items():
                 if f"{QUEUES[queue].prefix}QueueUrl" not in outputs:
                     continue
@@ -148,6 +171,10 @@ class Pauses:
         )
         attributes: dict[str, Any] = answer["Attributes"]
         return attributes
+
+
+def _end(until_ms: int) -> str:
+    return "until it is resumed" if until_ms == UNTIL_RESUMED_MS else f"until {time_text(until_ms)}"
 
 
 def _told(source: str, did: str) -> Finding:

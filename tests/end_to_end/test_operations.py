@@ -83,6 +83,20 @@ def test_a_paused_sweep_says_so_and_goes_on(world: World) -> None:
     assert "Paused" not in status()
 
 
+def test_a_paused_bot_is_silent_while_carts_fill(world: World) -> None:
+    assert "from this moment on" in make("pause-source", "SOURCE=replies")
+    assert "replies until it is resumed" in status()
+    posted = world.reply(DIETER, "@shopbot #AmazonCart", world.product_post("stoneware-mug"))
+    world.outcome(DIETER, posted)
+    eventually(world.stored.answers_due_ms, "answer that waits")
+    assert (world.cart(DIETER)[MUG], world.answers(posted)) == (("in_cart", 1), [])
+    make("resume-source", "SOURCE=replies")
+    world.stored.restart("OutcomeDeliveryFunction")
+    world.stored.let_answers_settle()
+    eventually(lambda: world.answers(posted), "answer")
+    assert len(world.answers(posted)) == 1
+
+
 def test_what_failed_goes_back_by_its_reason_and_counts_once(
     world: World, aws: AwsClients, outputs: dict[str, str]
 ) -> None:

@@ -1,20 +1,27 @@
 """`make pause-source` and `make resume-source`, and what the sweep makes of a pause."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from hashcart.domain.bot_tokens import BotToken
 from hashcart.domain.posts import DAY_MS
 from hashcart.domain.sweeps import SweepPosition
 from hashcart.observability import clock_ms
+from hashcart.storage.activity import Activity
+from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.checkpoints import Checkpoints
+from hashcart.storage.pending import Pending, PendingKind
+from local.events import EVENTS, fresh_event
 from local.operations.__main__ import run
 from local.operations.pauses import Pauses
 from local.operations.stack import Stack, find_stack
+from tests.fakes.account_links import ADA, tie
 from tests.fakes.aws import Aws, aws_account
 from tests.fakes.clock import NOW_MS, post_id
 from tests.fakes.deployed import Deployed, Mappings, refused
-from tests.fakes.handlers import Bundle
+from tests.fakes.handlers import X_API, Bundle
 from tests.fakes.internet import Internet
 from tests.functional.test_mention_sweep import MENTIONS, SEARCH, WEBHOOKS, now_id, page, raw, sweep
 
@@ -61,6 +68,45 @@ def test_a_paused_sweep_rests_and_goes_on_from_where_it_was(
     assert sweep(bundle) == 1
     assert before is not None
     assert [body["post"]["id"] for body in aws.received("PostsQueue")] == [missed["id"]]
+
+
+def test_paused_replies_keep_the_bot_silent_while_outcomes_are_kept(
+    aws: Aws, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tie(aws.dynamodb, replace(ADA, consented_at_ms=clock_ms() - DAY_MS))
+    BotTokens(aws.dynamodb, "BotTokensTable").save(BotToken("bot", "refresh", clock_ms() + DAY_MS))
+    internet = Internet()
+    internet.answer(f"POST {X_API}/2/tweets", (201, {"data": {"id": "2092000000000000009", "text": "…"}}))
+    bundle = Bundle(aws, internet, monkeypatch)
+    operate = Deployed(aws, clock_ms())
+    status, said = operate("pause-source", "--source", "replies")
+    assert (status, "paused until it is resumed, from this moment on: the bot answers nobody" in said) == (0, True)
+    outcome = fresh_event(EVENTS / "outcome_delivery__good.json", clock_ms())
+    assert bundle.invoke("outcome_delivery", outcome) == {"batchItemFailures": []}
+    assert internet.requests == []
+    (row,) = Activity(aws.dynamodb, "ActivityTable").recent(ADA.shopper_id, before_key=None, limit=2)
+    assert (row.outcome is not None, row.reply) == (True, None)
+    assert operate("resume-source", "--source", "replies")[0] == 0
+    assert checkpoints.paused_until_ms("replies", now_ms=clock_ms()) is None
+    pending = Pending(aws.dynamodb, "PendingTable")
+    (waiting,) = pending.due(PendingKind.OUTCOME, clock_ms() + DAY_MS, 2)
+    pending.put(replace(waiting, due_ms=clock_ms()))
+    pending.remove(waiting)
+    bundle.restart()
+    bundle.invoke("outcome_delivery", fresh_event(EVENTS / "outcome_delivery__schedule.json", clock_ms()))
+    assert [request.method for request in internet.requests] == ["POST"]
+
+
+def test_replies_may_be_paused_for_a_while(operate: Deployed, checkpoints: Checkpoints) -> None:
+    assert "paused until 2026-11-19" in operate("pause-source", "--source", "replies", "--for", "1d")[1]
+    assert checkpoints.paused_until_ms("replies", now_ms=NOW_MS) == NOW_MS + DAY_MS
+    (replies,) = told(operate)
+    assert "replies until 2026-11-19" in replies
+    operate("pause-source", "--source", "replies")
+    (replies,) = told(operate)
+    assert "replies until it is resumed; the bot answers nobody in public" in replies
+    operate("resume-source", "--source", "replies")
+    assert told(operate) == []
 
 
 def test_a_pause_ends_by_itself_before_x_forgets(operate: Deployed, checkpoints: Checkpoints) -> None:

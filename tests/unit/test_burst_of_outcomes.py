@@ -117,6 +117,7 @@ class Deployment:
                 api=self.x,
                 session=SignedIn(),
                 pending=self.pending,
+                pauses=MemoryCheckpoints(),
                 budget=XBudget(MemoryCheckpoints(), 100_000 * DOLLAR, self.clock),
                 bot_user_id="900",
                 reply_to_strangers=False,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from hashcart.domain.account_links import AccountLink
 from hashcart.domain.outcomes import Code, Outcome
@@ -23,6 +24,7 @@ from hashcart.social.x.client import (
 from hashcart.storage.pending import PendingItem, PendingKind
 from hashcart.use_cases.deliver_outcomes import (
     CLAIM_SETTLES_MS,
+    REPLIES,
     REPLY_DEADLINE_MS,
     RETRY_MS,
     SIGNED_OUT_RETRY_MS,
@@ -101,7 +103,7 @@ class Delivery:
         self.clock = Clock()
         self.rows = MemoryActivity()
         self.pending = MemoryPending()
-        self.checkpoints = MemoryCheckpoints()
+        self.checkpoints, self.pauses = MemoryCheckpoints(), MemoryCheckpoints()
         self.x = XFake(self.clock)
         self.session = SessionFake()
         self.links = MemoryAccountLinks(*(links or (LINK,)))
@@ -117,6 +119,7 @@ class Delivery:
             api=self.x,
             session=self.session,
             pending=self.pending,
+            pauses=self.pauses,
             budget=XBudget(self.checkpoints, DOLLAR, self.clock),
             bot_user_id="900",
             reply_to_strangers=self.reply_to_strangers,
@@ -175,6 +178,39 @@ def test_what_is_kept_already_is_not_written_again() -> None:
     delivery = Delivery()
     delivery.deliver(replace(ADDED, summoned=False, is_kept=True))
     assert (delivery.rows.rows, delivery.watched) == ({}, [POST])
+
+
+def test_a_pause_lets_no_answer_out_until_it_ends() -> None:
+    delivery = Delivery()
+    delivery.pauses.pauses[REPLIES] = NOW_MS + 10 * RETRY_MS
+    delivery.deliver(ADDED)
+    assert (delivery.x.attempts, delivery.reply_record(), delivery.due_in_ms()) == (0, {}, RETRY_MS)
+    assert delivery.rows.rows[SHOPPER, KEY].outcome is not None
+    assert delivery.watched == [POST]
+    assert delivery.deliver.has_to_wait, "the others that wait need not be looked at"
+    delivery.restart()
+    delivery.clock.now_ms += 10 * RETRY_MS
+    delivery.deliver.again(ADDED)
+    assert delivery.x.attempts == 1
+    assert delivery.reply_record()["result"] == "sent"
+
+
+def test_a_pause_that_goes_on_for_an_hour_drops_the_answer() -> None:
+    delivery = Delivery()
+    delivery.pauses.pauses[REPLIES] = NOW_MS + 2 * REPLY_DEADLINE_MS
+    delivery.deliver(ADDED)
+    delivery.clock.now_ms += REPLY_DEADLINE_MS
+    delivery.deliver.again(ADDED)
+    assert delivery.x.attempts == 0
+    assert delivery.alarmed() == {"StaleReplies": 1}
+
+
+def test_no_answer_goes_out_while_nobody_can_tell_whether_it_may() -> None:
+    delivery = Delivery()
+    delivery.pauses.faults.append(throttle())
+    with pytest.raises(ClientError):
+        delivery.deliver(ADDED)
+    assert delivery.x.attempts == 0
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ class World:
             api=self.x,
             session=self.x,
             pending=self.pending,
+            pauses=MemoryCheckpoints(),
             budget=XBudget(MemoryCheckpoints(), DOLLAR, self.clock),
             bot_user_id="900",
             reply_to_strangers=False,

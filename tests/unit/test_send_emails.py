@@ -106,6 +106,7 @@ class Post:
             api=XFake(self.clock),
             session=SessionFake(),
             pending=self.pending,
+            pauses=MemoryCheckpoints(),
             budget=XBudget(MemoryCheckpoints(), DOLLAR, self.clock),
             bot_user_id="900",
             reply_to_strangers=True,

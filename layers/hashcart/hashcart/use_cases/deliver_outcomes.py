@@ -42,6 +42,9 @@ CLAIM_SETTLES_MS = 2 * 60 * 1000
 
 STRANGER_ROW_LIFE_MS = 2 * DAY_MS
 
+REPLIES = "replies"
+"""The name of an operator's pause of all public answers."""
+
 
 class OutcomeStore(Protocol):
     """Outcomes and the claims of replies."""
@@ -96,6 +99,13 @@ class PendingStore(Protocol):
         """Keep a message until it is due."""
 
 
+class Pauses(Protocol):
+    """What operators have paused."""
+
+    def paused_until_ms(self, source: str, *, now_ms: int) -> int | None:
+        """When a pause ends; None if there is none."""
+
+
 class Emails(Protocol):
     """The e-mails that outcomes lead to."""
 
@@ -118,6 +128,7 @@ class DeliverOutcomes:
     api: ReplyApi
     session: Session
     pending: PendingStore
+    pauses: Pauses
     budget: XBudget
     bot_user_id: str
     reply_to_strangers: bool
@@ -157,7 +168,7 @@ class DeliverOutcomes:
 
     @property
     def has_to_wait(self) -> bool:
-        """Whether X takes no answer now, so that what waits may as well go on waiting."""
+        """Whether X takes no answer now, or an operator lets none out, so that what waits may as well go on waiting."""
         return self.clock_ms() < self.limited_until_ms
 
     def _is_late(self, message: OutcomeReached) -> bool:
@@ -193,6 +204,11 @@ class DeliverOutcomes:
 
     def _reply(self, reply: "_Reply") -> None:
         now_ms = self.clock_ms()
+        # Asked for each answer, so that a pause silences all processes at once.
+        if self.pauses.paused_until_ms(REPLIES, now_ms=now_ms) is not None:
+            self.limited_until_ms = max(self.limited_until_ms, now_ms + RETRY_MS)
+            self._wait(reply, now_ms + RETRY_MS, "replies_paused")
+            return
         if now_ms < self.limited_until_ms:
             self._wait(reply, self.limited_until_ms, "rate_limited")
             return
