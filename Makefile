@@ -187,7 +187,9 @@ $(INSTALLED): requirements.lock
 	echo 'Installing into .venv (a minute or two, once) …'; \
 	"$$python" -m venv .venv
 	@awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' requirements.lock > .venv/uv.lock
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement .venv/uv.lock || { \
+		printf '%s\n' '✗ The packages could not be fetched: the first installation needs the network, then `make test` does not.' \
+			'  Behind a mirror or proxy: PIP_INDEX_URL and UV_INDEX_URL, or HTTPS_PROXY. Then run the same command again.' >&2; exit 1; }
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv/lambda-runtime
 	@$(BIN)/uv pip install --quiet --python .venv/lambda-runtime/bin/python --constraints requirements.lock boto3

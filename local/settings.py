@@ -130,19 +130,19 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> LocalSettings:
     `HASHCART_X_CLIENT_SECRET`, and `HASHCART_X_REDIRECT_URIS` (comma-separated, matched exactly).
 
     Raises:
-        ValueError: a port is not a number, or there is no such store.
+        ValueError: a port is no number from 1 to 65535, or there is no such store.
     """
     store = environ.get("HASHCART_STORE", DEMO)
     if store not in (DEMO, OSCAR):
-        raise ValueError(f"there is no store {store}")
+        raise ValueError(f"there is no store {store!r}, only {DEMO} and {OSCAR}")
     return LocalSettings(
-        x_port=int(environ.get("HASHCART_X_PORT", "8400")),
-        store_port=int(environ.get("HASHCART_STORE_PORT", "8401")),
-        cart_port=int(environ.get("HASHCART_CART_PORT", "8402")),
-        mail_port=int(environ.get("HASHCART_MAIL_PORT", "8403")),
-        shop_port=int(environ.get("HASHCART_SHOP_PORT", "8404")),
+        x_port=_port(environ, "HASHCART_X_PORT", 8400),
+        store_port=_port(environ, "HASHCART_STORE_PORT", 8401),
+        cart_port=_port(environ, "HASHCART_CART_PORT", 8402),
+        mail_port=_port(environ, "HASHCART_MAIL_PORT", 8403),
+        shop_port=_port(environ, "HASHCART_SHOP_PORT", 8404),
         store=store,
-        aws_port=int(environ.get("HASHCART_AWS_PORT", "4566")),
+        aws_port=_port(environ, "HASHCART_AWS_PORT", 4566),
         state_dir=PROJECT_ROOT / environ.get("HASHCART_STATE_DIR", ".local"),
         consumer_secret=environ.get("HASHCART_X_CONSUMER_SECRET", CONSUMER_SECRET),
         bearer_token=environ.get("HASHCART_X_BEARER_TOKEN", APP_BEARER_TOKEN),
@@ -152,3 +152,10 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> LocalSettings:
             environ.get("HASHCART_X_REDIRECT_URIS", f"{BOT_REDIRECT_URI},{SETUP_REDIRECT_URI}").split(",")
         ),
     )
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name, str(default))
+    if not (value.isascii() and value.isdecimal() and 0 < int(value) < 1 << 16):
+        raise ValueError(f"{name}={value} is no port, which is a number from 1 to 65535")
+    return int(value)

@@ -70,6 +70,8 @@ def parameters(
         values |= {name: value for name, value in deployed.items() if name in known}
         samconfig = {}
     overrides = samconfig.get(config_env, {}).get("deploy", {}).get("parameters", {}).get("parameter_overrides", [])
+    if isinstance(overrides, Mapping):
+        overrides = [f"{name}={value}" for name, value in overrides.items()]
     entries = shlex.split(overrides) if isinstance(overrides, str) else [str(entry) for entry in overrides]
     for entry in [*entries, *given]:
         name, separator, value = entry.partition("=")

@@ -34,6 +34,12 @@ def test_the_store_is_chosen_by_a_variable() -> None:
         from_environment({"HASHCART_STORE": "magento"})
 
 
+@pytest.mark.parametrize("value", ["many", "", "0", "65536", "-1", "٣"])
+def test_a_wrong_port_is_named(value: str) -> None:
+    with pytest.raises(ValueError, match=f"HASHCART_CART_PORT={value} is no port"):
+        from_environment({"HASHCART_CART_PORT": value})
+
+
 def test_the_template_gets_what_the_shop_needs() -> None:
     values = deployment.parameter_values(SETTINGS, "x86_64")
     assert set(values) <= set(template()["Parameters"])

@@ -244,6 +244,13 @@ def test_parameters_of_the_template_then_of_samconfig_then_those_given() -> None
     assert parameters(template(), {}, "default", [])["Store"] == "amazon"
 
 
+def test_parameters_are_read_from_a_table_of_samconfig_as_sam_does() -> None:
+    table = {"Store": "generic", "StoreName": "Example Shop", "MaxQuantity": 5}
+    config = {"default": {"deploy": {"parameters": {"parameter_overrides": table}}}}
+    values = parameters(template(), config, "default", [])
+    assert (values["Store"], values["StoreName"], values["MaxQuantity"]) == ("generic", "Example Shop", "5")
+
+
 def test_the_processs_variables_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE", "before")
     with environment({"STORE": "within", "STORE_HOSTS": "x"}):
