@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from hashcart.domain.account_links import AccountLink
 from hashcart.domain.outcomes import Code, Outcome
 from hashcart.domain.posts import DAY_MS, posted_at_ms
@@ -204,8 +206,7 @@ class DeliverOutcomes:
 
     def _reply(self, reply: "_Reply") -> None:
         now_ms = self.clock_ms()
-        # Asked for each answer, so that a pause silences all processes at once.
-        if self.pauses.paused_until_ms(REPLIES, now_ms=now_ms) is not None:
+        if self._is_paused(reply, now_ms):
             self.limited_until_ms = max(self.limited_until_ms, now_ms + RETRY_MS)
             self._wait(reply, now_ms + RETRY_MS, "replies_paused")
             return
@@ -229,6 +230,14 @@ class DeliverOutcomes:
         claim = self.outcomes.claim_reply(reply.owner, reply.key, now_ms=now_ms)
         if claim is None or self._take_over(reply, claim, access_token):
             self._send(reply, access_token, claimed_at_ms=now_ms)
+
+    def _is_paused(self, reply: "_Reply", now_ms: int) -> bool:
+        """Whether an operator lets no answer out, or nobody can tell. Asked for each, so that all processes hear it."""
+        try:
+            return self.pauses.paused_until_ms(REPLIES, now_ms=now_ms) is not None
+        except (BotoCoreError, ClientError) as error:
+            report_failure(reply.post_id, "pause_unknown", error)
+            return True
 
     def _take_over(self, reply: "_Reply", claim: Mapping[str, Any], access_token: str) -> bool:
         """Whether to send in place of an earlier attempt that left no record."""
