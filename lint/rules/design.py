@@ -8,7 +8,7 @@ comment: `Metadata: {cfn-lint: {config: {ignore_checks: [E9501]}}}`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cfnlint.rules import CloudFormationLintRule, RuleMatch  # type: ignore[import-untyped]
@@ -103,12 +103,13 @@ def functions(cfn: Any) -> Resources:
     return found
 
 
-def functions_roles(cfn: Any) -> dict[str, list[str]]:
-    """The functions of each role, by logical ids."""
-    users: dict[str, list[str]] = {}
+def without_one_of_their_own(cfn: Any, kind: str, reference: Callable[[dict[str, Any]], Any]) -> list[str]:
+    """The functions whose `reference` leads to no resource of this kind in the template, or to one that others have."""
+    users: dict[str | None, list[str]] = {}
     for name, function in functions(cfn).items():
-        users.setdefault(target(properties(function).get("Role")) or "", []).append(name)
-    return users
+        users.setdefault(target(reference(properties(function))), []).append(name)
+    existing = cfn.get_resources(kind)
+    return [name for used, names in users.items() for name in names if used not in existing or len(names) > 1]
 
 
 def match(resource: str, message: str, *path: str) -> RuleMatch:
@@ -234,12 +235,9 @@ class FunctionHasARoleOfItsOwn(CloudFormationLintRule):  # type: ignore[misc]
     tags = ("resources", "iam", "lambda")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
-        roles = cfn.get_resources("AWS::IAM::Role")
         return [
             match(name, "a function has a role of its own, which is a resource of the template")
-            for role, users in functions_roles(cfn).items()
-            for name in users
-            if role not in roles or len(users) > 1
+            for name in without_one_of_their_own(cfn, "AWS::IAM::Role", lambda function: function.get("Role"))
         ]
 
 
@@ -279,20 +277,21 @@ class FunctionLogsToAGroupOfItsOwn(CloudFormationLintRule):  # type: ignore[misc
     tags = ("resources", "logs", "lambda")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
-        groups: dict[str | None, list[str]] = {}
-        matches = []
-        for name, function in functions(cfn).items():
-            logging = properties(function).get("LoggingConfig") or {}
-            groups.setdefault(target(logging.get("LogGroup")), []).append(name)
-            if logging.get("LogFormat") != "JSON":
-                matches.append(match(name, "LoggingConfig has no LogFormat of JSON"))
-        existing = cfn.get_resources("AWS::Logs::LogGroup")
-        return matches + [
-            match(name, "LoggingConfig refers to no log group of its own")
-            for group, users in groups.items()
-            for name in users
-            if group not in existing or len(users) > 1
+        of_other_forms = [
+            match(name, "LoggingConfig has no LogFormat of JSON")
+            for name, function in functions(cfn).items()
+            if _logging(properties(function)).get("LogFormat") != "JSON"
         ]
+        return of_other_forms + [
+            match(name, "LoggingConfig refers to no log group of its own")
+            for name in without_one_of_their_own(
+                cfn, "AWS::Logs::LogGroup", lambda function: _logging(function).get("LogGroup")
+            )
+        ]
+
+
+def _logging(function: dict[str, Any]) -> dict[str, Any]:
+    return function.get("LoggingConfig") or {}
 
 
 class LogsExpire(CloudFormationLintRule):  # type: ignore[misc]

@@ -19,6 +19,10 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
     def json(self) -> Any:
         return json.loads(self.body)
 
@@ -39,6 +43,10 @@ class Internet:
         waiting = list(answers)
         self.routes[route] = lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
+    def reach(self, site: str, request: Request) -> Answer:
+        """What a site answers."""
+        return self.routes[f"{request.method} {site}{request.path}"](request)
+
     def __call__(self, **_: object) -> "Internet":
         return self
 
@@ -58,7 +66,7 @@ class Internet:
         parts = urlsplit(url)
         request = Request(method, parts.path, dict(parse_qsl(parts.query)) | dict(fields or {}), headers, body or b"")
         self.requests.append(request)
-        answer = self.routes[f"{method} {parts.scheme}://{parts.netloc}{parts.path}"](request)
+        answer = self.reach(f"{parts.scheme}://{parts.netloc}", request)
         if isinstance(answer, HTTPError):
             raise answer
         assert not isinstance(answer, Exception)

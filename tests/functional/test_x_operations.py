@@ -158,7 +158,7 @@ class Operation:
     def __call__(self, command: str, *more: str) -> tuple[int, str]:
         """Run a command; its status and what it said."""
         self.said.clear()
-        self.pool.calls.clear()
+        self.pool.requests.clear()
         status = run(
             [command, "--stack", "hashcart-shop", *more],
             self.said.append,
