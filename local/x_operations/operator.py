@@ -116,7 +116,8 @@ class Operator:
         raise failed(
             "Webhook",
             f"{url} has not passed X's challenge within {LOOKS * LOOK_SECONDS:.0f} seconds",
-            "Look at the log of webhook_intake for the challenge, then run this again.",
+            "Was the app's consumer secret changed at X? make rotate-secret SECRET=webhook puts it in. Else: "
+            "make logs LOG=webhook_intake. Then run this again.",
         )
 
     def _webhook_mends(self, webhooks: Sequence[Webhook]) -> Callable[[str], str | None]:

@@ -283,6 +283,7 @@ def test_a_challenge_that_never_passes(operation: Operation) -> None:
     status, said = operation("setup")
     assert status == 1
     assert "has not passed X's challenge within 30 seconds" in said
+    assert "make rotate-secret SECRET=webhook" in said
 
 
 # ------------------------------------------------------------------ What is missing

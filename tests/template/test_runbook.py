@@ -45,6 +45,10 @@ VALUES = {"LOG": set(LOGS), "QUEUE": set(QUEUES), "SOURCE": set(SOURCES), "SECRE
 """What the commands take for these of their variables."""
 
 
+TRIED = (PROJECT_ROOT / "docs/checks.md").read_text().partition("\n## The runbook, tried\n")[2].partition("\n## ")[0]
+ROWS = re.findall(r"^\| `(\w+)` \|(.*)\|$", TRIED, re.MULTILINE)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_runbook_is_one_that_there_is(command: str) -> None:
     if not command.startswith("make "):
@@ -89,3 +93,16 @@ def test_queues_secrets_and_parameters_in_the_runbook_are_those_of_the_stack() -
 
 def test_log_names_in_the_runbook_are_those_of_make_logs() -> None:
     assert set(re.findall(r"\bLOG=([a-z_]+)", RUNBOOK)) <= set(LOGS)
+
+
+def test_every_alarm_was_tried() -> None:
+    assert [name for name, _ in ROWS] == list(ENTRIES), (
+        "docs/checks.md has a row of each entry of the runbook, in its order"
+    )
+
+
+@pytest.mark.parametrize(("name", "cells"), ROWS)
+def test_a_row_says_how_it_rang_what_ended_it_and_what_was_not_seen(name: str, cells: str) -> None:
+    told = [cell.strip() for cell in cells.split(" | ")]
+    assert len(told) == 3
+    assert all(told)
