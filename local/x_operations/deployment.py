@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from hashcart.observability import clock_ms
 from hashcart.secrets import Secret, SecretUnavailableError
@@ -83,8 +83,10 @@ def find_deployment(stack_name: str, client: Client) -> Deployment:
         raise failed(
             "Stack",
             f"there is no stack {stack_name}" if is_missing else f"AWS does not tell of {stack_name} ({code})",
-            "Deploy it (`sam deploy --guided`), or name it: STACK=… REGION=…"
+            "Deploy it (docs/deploy.md), or name it: STACK=… REGION=…"
             if is_missing
+            else "Name its region: REGION=…, or export AWS_DEFAULT_REGION=…"
+            if isinstance(error, NoRegionError)
             else "Sign in to AWS with the account of the stack, and try again.",
         ) from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import urllib3
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 from urllib3.exceptions import ReadTimeoutError
 
 from hashcart.domain.bot_tokens import BotToken
@@ -295,6 +295,7 @@ def test_a_challenge_that_never_passes(operation: Operation) -> None:
         (aws_error("ValidationError"), "there is no stack hashcart-shop"),
         (aws_error("ExpiredToken"), "does not tell of hashcart-shop (ExpiredToken)"),
         (NoCredentialsError(), "(NoCredentialsError)"),
+        (NoRegionError(), "REGION=…, or export AWS_DEFAULT_REGION=…"),
     ],
 )
 def test_no_stack(operation: Operation, failure: Exception, told: str) -> None:

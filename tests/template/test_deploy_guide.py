@@ -1,12 +1,14 @@
 """Every command that the documentation tells to run is there, and every page and place that it leads to."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.template.loading import PROJECT_ROOT, template
+from tests.template.deploying import parameter_values
+from tests.template.loading import PROJECT_ROOT, Json, template
 
 PAGES = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
 TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (PROJECT_ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -41,11 +43,49 @@ def test_each_link_leads_somewhere(page: Path, target: str) -> None:
     assert not anchor or anchor in anchors(leads_to)
 
 
-def test_the_guide_names_parameters_and_outputs_that_there_are() -> None:
+def guides_values() -> dict[str, str]:
+    """What the guide appends to samconfig.toml."""
     guide = (PROJECT_ROOT / "docs" / "deploy.md").read_text()
-    table = guide.split("| Parameter | For example |")[1].split("\n\n")[0]
-    known = {*template()["Parameters"], *template()["Outputs"]}
-    cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
-    assert cells
-    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} <= known
-    assert "PagesUrl" in known
+    (block,) = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    appended = tomllib.loads((PROJECT_ROOT / "samconfig.toml").read_text() + "\n" + block)
+    overrides = appended["default"]["deploy"]["parameters"]["parameter_overrides"]
+    return {name: str(value) for name, value in overrides.items()}
+
+
+def test_the_guides_values_are_what_the_template_takes() -> None:
+    known, values = template()["Parameters"], guides_values()
+    assert {name for name, parameter in known.items() if "Default" not in parameter} <= set(values) <= set(known)
+    for name, value in values.items():
+        parameter = known[name]
+        assert re.search(parameter.get("AllowedPattern", ""), value), name
+        assert value in parameter.get("AllowedValues", [value]), name
+        assert float(parameter.get("MinValue", 0)) <= float(value if "MinValue" in parameter else 0), name
+
+
+@pytest.mark.parametrize("rule", template()["Rules"])
+def test_the_guides_values_keep_each_rule(rule: str) -> None:
+    assert asserted(template()["Rules"][rule], parameter_values(guides_values()))
+
+
+def test_a_rule_is_broken_without_what_it_asks_for() -> None:
+    values = parameter_values(guides_values()) | {"StoreBaseUrl": ""}
+    assert not asserted(template()["Rules"]["ShopifyHasAnAddress"], values)
+
+
+def asserted(rule: Json, values: dict[str, str]) -> bool:
+    """Whether parameters keep one of the template's rules."""
+    if not holds(rule["RuleCondition"], values):
+        return True
+    return all(holds(assertion["Assert"], values) for assertion in rule["Assertions"])
+
+
+def holds(condition: Json, values: dict[str, str]) -> bool:
+    [(function, arguments)] = condition.items()
+    if function == "Fn::Not":
+        return not holds(arguments[0], values)
+    first, second = (values[part["Ref"]] if isinstance(part, dict) else part for part in arguments)
+    return {"Fn::Equals": first == second, "Fn::Contains": second in first}[function]
+
+
+def test_the_outputs_that_the_guide_names_are_there() -> None:
+    assert "PagesUrl" in template()["Outputs"]
