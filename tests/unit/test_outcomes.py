@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Kind, Operation
+from hashcart.domain.cart_lines import KEPT_OPERATIONS, CartLine, Confirmed, Kind, Operation
 from hashcart.domain.outcomes import Code, Outcome, PostRow, Version, decide, in_cart, outcome_of
 from hashcart.domain.posts import DAY_MS, PRIVATE, order_key
 from hashcart.domain.products import Product
@@ -186,11 +186,17 @@ SIMPLY_ADDED = Outcome(Code.ADDED, int(POST), quantity=1, maximum=5)
 def test_who_began_a_line_added_it_whatever_came_later() -> None:
     later = {order_key(post_id(0)): Operation(Kind.SET, 1, 3), order_key(post_id(20_000)): Operation(Kind.SET, 1, 2)}
     assert outcome_of(ROW, replace(BEGUN, operations={**BEGUN.operations, **later})) == SIMPLY_ADDED
-    limited = {order_key(post_id(9_000)): Operation(Kind.LIMIT, 1, 0)}
-    sold_out = outcome_of(ROW, replace(BEGUN, operations={**BEGUN.operations, **limited}))
+    assert outcome_of(replace(ROW, undone=True), BEGUN) == Outcome(Code.UNDONE, int(POST), reason="undone")
+
+
+def test_a_stores_own_cart_has_the_last_word() -> None:
+    limit = {order_key(post_id(9_000)): Operation(Kind.LIMIT, 1, 0)}
+    sent = replace(BEGUN, unconfirmed=True)
+    assert ROW.told(sent, NOW_MS) is None
+    sold_out = outcome_of(ROW, replace(sent, operations={**BEGUN.operations, **limit}))
     assert sold_out is not None
     assert sold_out.code is Code.OUT_OF_STOCK
-    assert outcome_of(replace(ROW, undone=True), BEGUN) == Outcome(Code.UNDONE, int(POST), reason="undone")
+    assert not ROW.has_begun(replace(BEGUN, confirmed=Confirmed(1, 1)))
 
 
 @pytest.mark.parametrize(

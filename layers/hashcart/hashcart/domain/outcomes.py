@@ -119,8 +119,8 @@ class PostRow:
         return Outcome(Code.ADDED, version.id, quantity=quantity, maximum=version.maximum, sensitive=version.sensitive)
 
     def has_begun(self, line: CartLine | None) -> bool:
-        """Whether this post was the first to ask for the line."""
-        return line is not None and line.begun_by == self.order_key
+        """Whether this post was the first to ask for the line, where no store's own cart has the last word."""
+        return line is not None and line.begun_by == self.order_key and line.store_state is None
 
     def told(self, line: CartLine | None, now_ms: int) -> Outcome | None:
         """What became of the post, `line` being what its newest version asks for; None while it is being worked on.
@@ -227,18 +227,17 @@ def outcome_of(row: PostRow, line: CartLine | None) -> Outcome | None:
     if version.line_id is None or line is None:
         withdrew = any(earlier.line_id is not None for earlier in row.versions.values())
         return Outcome(Code.UNDONE, version.id, reason="edited") if withdrew else None
-    return _line_outcome(row, version, line)
+    if row.has_begun(line) and row.simply_added is not None:
+        return row.simply_added
+    return _line_outcome(row.order_key, version, line)
 
 
-def _line_outcome(row: PostRow, version: Version, line: CartLine) -> Outcome:
-    key = row.order_key
+def _line_outcome(key: str, version: Version, line: CartLine) -> Outcome:
     standing = line.standing()
     before = fold([entry for entry in standing if entry[0] < key])
     after = fold([entry for entry in standing if entry[0] <= key])
     later = [entry for entry in standing if entry[0] > key]
     is_kept = any(standing_key == key for standing_key, _ in standing)
-    if row.has_begun(line) and row.simply_added is not None and not (later and later[0][1].kind is Kind.LIMIT):
-        return row.simply_added
     overtaken = not is_kept or any(_decides_quantity(operation) for _, operation in later)
     if not overtaken and later and later[0][1].kind is Kind.LIMIT:
         return _limited_outcome(version, later[0][1], fold([entry for entry in standing if entry[0] <= later[0][0]]))
