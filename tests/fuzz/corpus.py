@@ -57,9 +57,11 @@ def _steps(run: Callable[[bytes], None], data: bytes) -> set[Step]:
 
         return line
 
+    # Whatever measures coverage goes on afterwards.
+    others = sys.gettrace()
     sys.settrace(follow)
     try:
         run(data)
     finally:
-        sys.settrace(None)
+        sys.settrace(others)
     return steps
