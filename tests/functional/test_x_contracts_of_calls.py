@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashcart.http import HttpClient
-from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, to_json
+from hashcart.messages.posts import AccessRevoked, PostArrived, PostDeleted, ProfileProtected, to_json
 from hashcart.social.x.client import (
     DuplicateReplyError,
     Missing,
@@ -158,7 +158,8 @@ def test_every_event_that_is_allowed_is_read(path: str, version: str, seed: int)
     api, chance = description(version), random.Random(seed)
     document = api.example(api.answer_schema("get", path, "200"), chance)
     read = list(read_payload(document))
-    assert all(isinstance(one, PostArrived | PostDeleted | AccessRevoked | UnreadableError) for one in read)
+    events = PostArrived | PostDeleted | ProfileProtected | AccessRevoked
+    assert all(isinstance(one, events | UnreadableError) for one in read)
     for one in read:
         if not isinstance(one, UnreadableError):
             assert to_json(one).isascii()
@@ -167,6 +168,9 @@ def test_every_event_that_is_allowed_is_read(path: str, version: str, seed: int)
     is_post = path != "/2/activity/stream" or data.get("event_type") in POST_EVENTS
     if is_post and isinstance(post, dict) and "id" in post and "author_id" in post:
         (arrived,) = read
+        if isinstance(arrived, ProfileProtected):
+            assert arrived.user_id == post["author_id"]
+            return
         assert isinstance(arrived, PostArrived)
         assert (arrived.post.id, arrived.post.author_id) == (post["id"], post["author_id"])
 
