@@ -116,8 +116,9 @@ class Audit:
                     self.problems.append(f"{name}: in {shown} instead of {language}")
             for width, height in SCREENS:
                 self.page.set_viewport_size({"width": width, "height": height})
-                self._fit(f"{name} in {language or 'English'} at {width} px")
-                path = self.directory / (language or "en") / f"{name}-{width}.png"
+                self._fit(f"{name} in {language or 'its language'} at {width} px")
+                spoken = language or self.page.evaluate("() => document.documentElement.lang")
+                path = self.directory / spoken / f"{name}-{width}.png"
                 self.page.screenshot(path=path, full_page=True)
         if can_reload:
             self._open_in("en", address)

@@ -7,11 +7,14 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from local.events import EVENTS
+from local.settings import PROJECT_ROOT
 from local.stack.aws import AwsClients, connect
 from local.stack.deployment import Deployment, local_deploy_settings
 from tests.end_to_end.conftest import ADA, DIETER, QUINN, World, eventually
+from tests.end_to_end.page_audit import AXE, Audit
 
 MAIL_OF_ADA, MAIL_OF_DIETER, MAIL_OF_QUINN = "ada@example.com", "dieter@example.com", "quinn@example.com"
 
@@ -89,6 +92,26 @@ def test_a_problem_arrives_at_once_and_one_click_stops_the_next(world: World, in
     problem(world, DIETER)
     inbox.wake()
     assert [entry["id"] for entry in inbox.new(MAIL_OF_DIETER)] == [mail["id"]]
+
+
+def test_the_pages_behind_the_link_to_unsubscribe(world: World, inbox: Inbox, browser: Browser) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci --prefix tests/end_to_end")
+    problem(world, DIETER)
+    (mail,) = eventually(lambda: inbox.new(MAIL_OF_DIETER), "e-mail")
+    context = browser.new_context(locale="de-DE", reduced_motion="reduce")
+    page = context.new_page()
+    audit = Audit(page, PROJECT_ROOT / ".local" / "screenshots")
+    page.goto(mail["unsubscribe_url"])
+    audit.look("unsubscribe", can_reload=False)
+    assert inbox.paused(DIETER) is None
+    with page.expect_navigation():
+        page.locator("main form button").first.click()
+    audit.look("unsubscribed", can_reload=False)
+    assert page.locator("html").get_attribute("lang") == "de"
+    assert inbox.paused(DIETER) == "unsubscribed"
+    context.close()
+    assert audit.problems == [], audit.report()
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("bounce", "bounced"), ("complaint", "complained")])

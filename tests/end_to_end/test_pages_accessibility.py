@@ -232,6 +232,25 @@ def test_pages_that_refuse_a_form(audit: Audit, world: World) -> None:
     audit.look("too-many", can_reload=False)
 
 
+@pytest.mark.parametrize("language", ["de", "ja"])
+def test_answers_to_forms_in_other_languages(audit: Audit, world: World, language: str) -> None:
+    page = audit.page
+    sign_in(page, "Ada Bright")
+    page.goto(f"/cart?lang={language}")
+    page.locator("#link").fill(world.product_url("linen-throw"))
+    send(page, "form[action='/cart/add'] .actions button")
+    audit.look("cart-added", can_reload=False)
+    page.goto("/why-not")
+    page.locator("#link").fill("https://x.com/ada_shops/status/1")
+    send(page)
+    audit.look("why-not-answered", can_reload=False)
+    page.goto("/account")
+    page.evaluate("document.querySelector('main [name=csrf_token]').value = 'forged'")
+    send(page, "main form button")
+    audit.look("forged-form", can_reload=False)
+    assert page.locator("html").get_attribute("lang") == language
+
+
 def test_the_page_that_keeps_what_was_about_to_be_done(audit: Audit, page: Page) -> None:
     sign_in(page, "Ada Bright")
     page.goto("/account")
