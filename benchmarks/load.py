@@ -60,6 +60,9 @@ class Plan:
     answers: int = 5
     seed: int = 1
     longest_drain_seconds: int = 1800
+    longest_faulty_drain_seconds: int = 20
+    """How long everything goes on failing once all is sent: by then a small load may still wait for cold starts."""
+
     throttled_share: float = 0.15
     cut_share: float = 0.03
 
@@ -256,14 +259,15 @@ class Run:
             result.wrong_statuses = self._send(replies)
             result.sent_seconds = time.monotonic() - began
             self._say(f"sent after {result.sent_seconds:.0f} s")
+            self._drain(self._plan.longest_faulty_drain_seconds)
             self._over.set()
             for trouble in troubles:
                 trouble.join(timeout=30)
             self._end_troubles()
             proxy.is_faulty = False
-            result.is_drained = self._drain()
+            result.is_drained = self._drain(self._plan.longest_drain_seconds)
             result.dead_letters = self._redrive_twice()
-            result.is_drained = self._drain() and result.is_drained
+            result.is_drained = self._drain(self._plan.longest_drain_seconds) and result.is_drained
             result.drain_seconds = time.monotonic() - began
         self._look_at_carts(result)
         self._look_at_answers(result, asked)
@@ -468,9 +472,9 @@ class Run:
             FunctionName=function, Environment={"Variables": dict(variables)}
         )
 
-    def _drain(self) -> bool:
+    def _drain(self, longest_seconds: int) -> bool:
         """Wait until nothing is on its way. False if that takes too long."""
-        until = time.monotonic() + self._plan.longest_drain_seconds
+        until = time.monotonic() + longest_seconds
         quiet = 0
         while time.monotonic() < until:
             quiet = quiet + 1 if self._is_idle() else 0

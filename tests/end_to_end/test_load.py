@@ -13,7 +13,8 @@ QUICK_FAULTS = frozenset({"duplicates", "bad-input", "poison", "throttles", "cut
 
 
 def test_no_reply_is_lost_or_counts_twice_while_aws_fails(world: World, tmp_path: Path) -> None:
-    run = Run(world.settings, Plan(150, QUICK_FAULTS, answers=3, longest_drain_seconds=240))
+    plan = Plan(150, QUICK_FAULTS, answers=3, longest_drain_seconds=240, longest_faulty_drain_seconds=6)
+    run = Run(world.settings, plan)
     # In a thread of its own: the browser of other tests keeps an event loop running in this one.
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(run).result()
