@@ -1,8 +1,27 @@
 """A clock that goes only when told."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
 from hashcart.domain.posts import SNOWFLAKE_SEQUENCE_BITS, X_EPOCH_MS
 
 NOW_MS = 1_795_000_000_000
+
+
+NANOSECONDS_OF_AN_HOUR = 60 * 60 * 1_000_000_000
+
+
+@contextmanager
+def stopped_before_the_day_ends() -> Iterator[None]:
+    """Stand still, two hours earlier in the last two of a day (UTC): for what goes otherwise when it ends soon."""
+    now = time.time_ns()
+    is_late = now // NANOSECONDS_OF_AN_HOUR % 24 >= 22
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda: now - is_late * 2 * NANOSECONDS_OF_AN_HOUR)
+        yield
 
 
 class Clock:

@@ -29,7 +29,7 @@ from hashcart.use_cases.deliver_outcomes import REPLY_DEADLINE_MS
 from hashcart.use_cases.synchronise_cart import STUCK_AFTER_FAILURES
 from tests.fakes.account_links import tie
 from tests.fakes.aws import Aws, aws_account, resources_of_type
-from tests.fakes.clock import post_id
+from tests.fakes.clock import post_id, stopped_before_the_day_ends
 from tests.fakes.cloudwatch import ALARM, INSUFFICIENT_DATA, LOOKS_BACK_FURTHER, OK, state
 from tests.fakes.handlers import STORE, X_API, sqs_event
 from tests.fakes.internet import Request
@@ -280,8 +280,9 @@ def the_tokens(refresh: tuple[int, object], *, ended_minutes: int) -> Step:
 
 def answers_beyond_the_budget(watched: Watched) -> None:
     checkpoints = Checkpoints(watched.aws.dynamodb, "CheckpointsTable")
-    checkpoints.spend(day_of(clock_ms()), Purpose.PARENTS, 10_000)
-    answers(1, 1000)(watched)
+    with stopped_before_the_day_ends():
+        checkpoints.spend(day_of(clock_ms()), Purpose.PARENTS, 10_000)
+        answers(1, 1000)(watched)
 
 
 def is_due(function: str, kind: PendingKind, message: str, seconds: int) -> Step:

@@ -18,7 +18,7 @@ from hashcart.storage.pending import Pending, PendingKind
 from local.events import EVENTS, fresh_event
 from tests.fakes.account_links import account_of_ada
 from tests.fakes.aws import Aws
-from tests.fakes.clock import post_id
+from tests.fakes.clock import post_id, stopped_before_the_day_ends
 from tests.fakes.handlers import X_API, Bundle, Context, sqs_event
 from tests.fakes.internet import Internet
 
@@ -132,9 +132,10 @@ def test_an_answer_is_paid_before_it_is_sent(aws: Aws, internet: Internet, bundl
 def test_beyond_the_budget_the_outcome_is_kept_and_the_answer_counted(
     aws: Aws, internet: Internet, bundle: Bundle, caplog: pytest.LogCaptureFixture
 ) -> None:
-    spend(aws, 10_000)
-    event, post = outcome_event()
-    bundle.invoke("outcome_delivery", event)
+    with stopped_before_the_day_ends():
+        spend(aws, 10_000)
+        event, post = outcome_event()
+        bundle.invoke("outcome_delivery", event)
     assert (internet.requests, metrics(caplog)) == ([], {"RepliesOverBudget": 1})
     row = Activity(aws.dynamodb, "ActivityTable").row("shopper-ada_shops", order_key(post))
     assert row is not None
