@@ -1,13 +1,12 @@
 """`make fill-secrets`: what a new stack lacks is asked for, and what it has stays."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from local.operations.filling import STORE_APIS, wanted_of
-from tests.fakes.aws import Aws, aws_account
+from tests.fakes.aws import Aws
 from tests.fakes.clock import NOW_MS
 from tests.fakes.deployed import SECRETS, Deployed, refused
 from tests.template.loading import template
@@ -43,12 +42,6 @@ class Operator:
 
 
 KEYS = ("consumer", "bearer", "bot-id", "bot-secret", "login-id", "login-secret", "store-id", "store-secret", "api-key")
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with aws_account() as account:
-        yield account
 
 
 def test_a_new_stack_is_asked_for_everything(aws: Aws) -> None:

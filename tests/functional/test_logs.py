@@ -1,7 +1,7 @@
 """`make logs`: what a log group says, counted."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
@@ -11,7 +11,7 @@ from hashcart.domain.posts import DAY_MS
 from hashcart.observability import clock_ms
 from local.operations.logs import LEVELS, LOGS, MOST_LINES, TROUBLE, TROUBLE_OF_THE_API
 from local.operations.stack import time_text
-from tests.fakes.aws import REGION, Aws, aws_account, resources_of_type
+from tests.fakes.aws import REGION, Aws, resources_of_type
 from tests.fakes.clock import post_id
 from tests.fakes.cloudwatch import matches
 from tests.fakes.deployed import Deployed
@@ -55,12 +55,6 @@ ADDED = {"level": "INFO", "message": "post", "outcome": "ADDED", "post_id": POST
 METRIC = {"level": "ERROR", "message": "metric", "_aws": {}, "XBudgetUsedPercent": 3}
 WARNED_BY_LAMBDA = {"level": "WARN", "message": "something"}
 OF_NO_LEVEL = {"message": "a library prints", "level": "LOUD"}
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with aws_account() as account:
-        yield account
 
 
 @pytest.fixture

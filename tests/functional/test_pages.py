@@ -1,23 +1,16 @@
 """The pages' kit and the home page, through the function's handler."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.aws import Aws, aws_account
+from tests.fakes.aws import Aws
 from tests.fakes.browser import FakeBrowser
 from tests.fakes.handlers import Bundle
 from tests.fakes.internet import Internet
 
 EVENTS = Path(__file__).parents[2] / "events"
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with aws_account() as aws:
-        yield aws
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """`make pause-source` and `make resume-source`, and what the sweep makes of a pause."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,23 +17,12 @@ from local.operations.__main__ import run
 from local.operations.pauses import Pauses
 from local.operations.stack import Stack, find_stack
 from tests.fakes.account_links import ADA, tie
-from tests.fakes.aws import Aws, aws_account
+from tests.fakes.aws import Aws
 from tests.fakes.clock import NOW_MS, post_id
 from tests.fakes.deployed import Deployed, Mappings, refused
 from tests.fakes.handlers import X_API, Bundle
 from tests.fakes.internet import Internet
 from tests.functional.test_mention_sweep import MENTIONS, SEARCH, WEBHOOKS, now_id, page, raw, sweep
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with aws_account() as account:
-        yield account
-
-
-@pytest.fixture
-def operate(aws: Aws) -> Deployed:
-    return Deployed(aws, NOW_MS)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`make redrive`: by reason, in part, twice and interrupted."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ from hashcart.observability import clock_ms
 from local.events import EVENTS, fresh_event
 from local.operations.__main__ import run
 from tests.fakes.account_links import tie
-from tests.fakes.aws import Aws, aws_account
-from tests.fakes.clock import NOW_MS, post_id
+from tests.fakes.aws import Aws
+from tests.fakes.clock import post_id
 from tests.fakes.deployed import Deployed, refused
 from tests.fakes.handlers import STORE, Bundle, sqs_event
 from tests.fakes.internet import Internet
@@ -36,17 +35,6 @@ MUG = {
     "marketplaces": ["store.localhost"],
 }
 SECRET_TEXT = "a birthday present for mum"
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with aws_account() as account:
-        yield account
-
-
-@pytest.fixture
-def operate(aws: Aws) -> Deployed:
-    return Deployed(aws, NOW_MS)
 
 
 def request(own_id: str) -> str:

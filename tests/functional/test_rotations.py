@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -23,7 +23,7 @@ from hashcart.social.x.signature import sign
 from hashcart.storage.bot_tokens import BotTokens
 from hashcart.storage.table import Table
 from local.operations.rotations import KINDS
-from tests.fakes.aws import Aws, aws_account
+from tests.fakes.aws import Aws
 from tests.fakes.browser import FakeBrowser
 from tests.fakes.clock import NOW_MS, Clock
 from tests.fakes.deployed import SECRETS, Deployed, refused
@@ -36,12 +36,6 @@ TOKEN = "POST http://x.test/2/oauth2/token"
 REPLAY = "POST http://x.test/2/webhooks/replay"
 WEBHOOKS = "GET http://x.test/2/webhooks"
 MINUTE = 60_000
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with aws_account() as account:
-        yield account
 
 
 @pytest.fixture

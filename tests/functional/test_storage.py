@@ -362,12 +362,6 @@ def test_one_reader_at_a_time_fetches_into_the_cache(stores: Stores) -> None:
     assert cache.take_lease("mug")
 
 
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with aws_account() as account:
-        yield account
-
-
 def expiry(aws: Aws, table: str, key: dict[str, str]) -> int:
     item = aws.dynamodb.get_item(TableName=table, Key={name: {"S": value} for name, value in key.items()})["Item"]
     return int(item["expires_at"]["N"])

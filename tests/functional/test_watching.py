@@ -1,27 +1,13 @@
 """`make alarms` and `make queues`: what rings, and what waits where."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 
 from local.operations.dead_letters import QUEUES
-from tests.fakes.aws import REGION, Aws, aws_account
-from tests.fakes.clock import NOW_MS
+from tests.fakes.aws import REGION
 from tests.fakes.deployed import Deployed, refused
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    with aws_account() as account:
-        yield account
-
-
-@pytest.fixture
-def operate(aws: Aws) -> Deployed:
-    return Deployed(aws, NOW_MS)
-
 
 # ---------------------------------------------------------------- Alarms
 
