@@ -11,7 +11,8 @@ from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.domain.products import Variant as ProductVariant
 from hashcart.http import HttpClient, UnreachableError
-from hashcart.reading import Bounds, MalformedError, reader_of
+from hashcart.reading import Bounds, reader_of
+from hashcart.stores.answers import read_answer
 from hashcart.stores.protocol import DisplayRules, StoreUnavailableError
 
 type Title = Annotated[str, Bounds(longest=500)]
@@ -107,10 +108,7 @@ class DemoStore:
             return None
         if answer.status != HTTPStatus.OK:
             raise StoreUnavailableError(f"status {answer.status}")
-        try:
-            return read_product(answer.body)
-        except MalformedError as error:
-            raise StoreUnavailableError(f"an answer of another form: {error}") from None
+        return read_answer(read_product, answer.body)
 
     def _product(self, found: CatalogueProduct, variant: Variant | None, *, needs_options: bool) -> Product:
         price = variant.price if variant is not None and variant.price is not None else found.price

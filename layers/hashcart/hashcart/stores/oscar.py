@@ -15,8 +15,9 @@ from hashcart.domain.hand_offs import HandOff, HandOffLine
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product, Variant
 from hashcart.http import Answer, HttpClient, UnreachableError
-from hashcart.reading import Bounds, MalformedError, reader_of
+from hashcart.reading import Bounds, reader_of
 from hashcart.secrets import Secret, SecretUnavailableError
+from hashcart.stores.answers import read_answer
 from hashcart.stores.protocol import (
     AccessProblemError,
     Customer,
@@ -267,7 +268,4 @@ def _line_id(host: str, line: Line) -> str:
 def _read[T](answer: Answer, read: Callable[[bytes], T]) -> T:
     if answer.status != HTTPStatus.OK:
         raise StoreUnavailableError(f"status {answer.status}")
-    try:
-        return read(answer.body)
-    except MalformedError as error:
-        raise StoreUnavailableError(f"an answer of another form: {error}") from None
+    return read_answer(read, answer.body)

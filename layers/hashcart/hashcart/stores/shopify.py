@@ -10,7 +10,8 @@ from hashcart.domain.posts import DAY_MS
 from hashcart.domain.product_links import ProductReference
 from hashcart.domain.products import Product
 from hashcart.domain.products import Variant as ProductVariant
-from hashcart.reading import Bounds, MalformedError, camel_case, value_reader_of
+from hashcart.reading import Bounds, camel_case, value_reader_of
+from hashcart.stores.answers import read_answer
 from hashcart.stores.protocol import (
     AccessProblemError,
     Customer,
@@ -353,9 +354,9 @@ class ShopifyStore:
                 raise
             data = self._api.ask(PRODUCT, {**variables, "withToken": False})
             self._may_see_all = False
-        found = None if data.get("product") is None else _read(read_product, data["product"])
+        found = None if data.get("product") is None else read_answer(read_product, data["product"])
         # An id that is not of a variant is answered with an empty object.
-        chosen = None if data.get("chosen") in (None, {}) else _read(read_chosen, data["chosen"])
+        chosen = None if data.get("chosen") in (None, {}) else read_answer(read_chosen, data["chosen"])
         is_its = chosen is not None and chosen.product.handle == reference.product_id
         return found, chosen if is_its else None
 
@@ -395,7 +396,7 @@ class ShopifyStore:
 
     def _cart(self, customer: Customer) -> Cart | None:
         data = self._api.ask(CART, {"id": customer.cart_id, **context_of(customer)}, customer)
-        return None if data.get("cart") is None else _read(read_cart, data["cart"])
+        return None if data.get("cart") is None else read_answer(read_cart, data["cart"])
 
     def _new_cart(self, customer: Customer, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         country = context_of(customer)["country"]
@@ -405,7 +406,7 @@ class ShopifyStore:
     def _change(self, document: str, variables: Mapping[str, Any], customer: Customer) -> Cart:
         """Change a cart, and read it again where the shop says that it did otherwise than asked."""
         data = self._api.ask(document, {**variables, **context_of(customer)}, customer)
-        change = _read(read_change, data.get("change"))
+        change = read_answer(read_change, data.get("change"))
         codes = {error.code or "UNKNOWN" for error in change.user_errors}
         if change.cart is not None and not codes and not change.warnings:
             return change.cart
@@ -435,13 +436,6 @@ class ShopifyStore:
                     line_id = ProductReference(host, product.handle, variant_id).line_id
                     quantities[line_id] = quantities.get(line_id, 0) + line.quantity
         return StoreCart(cart.id, quantities, cart.checkout_url, ordered=ordered)
-
-
-def _read[T](read: Callable[[object], T], value: object) -> T:
-    try:
-        return read(value)
-    except MalformedError as error:
-        raise StoreUnavailableError(f"an answer of another form: {error}") from None
 
 
 def _number(line: HandOffLine) -> str:
