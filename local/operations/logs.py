@@ -86,7 +86,7 @@ class Logs:
             trace: list[str] = []
             for at_ms, text in self._lines(since_ms, level):
                 lines += 1
-                line = _json(text)
+                line = read_line(text)
                 read = _traced(text, trace) if line is None else self._read(line)
                 if read is None or LEVELS.index(read[0]) < LEVELS.index(level):
                     continue
@@ -204,7 +204,8 @@ def _post_id(line: Mapping[str, Any]) -> str | None:
     return post_id if isinstance(post_id, str) and is_post_id(post_id) else None
 
 
-def _json(text: str) -> Mapping[str, Any] | None:
+def read_line(text: str) -> Mapping[str, Any] | None:
+    """A structured log line; None for plain text."""
     try:
         line = json.loads(text)
     except ValueError:

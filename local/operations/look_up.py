@@ -24,6 +24,7 @@ from hashcart.storage.carts import Carts
 from hashcart.storage.pending import Pending
 from local.findings import Finding, Mark, good
 from local.operations.dead_letters import QUEUES, WITHOUT_REASON, DeadLetters
+from local.operations.logs import read_line
 from local.operations.stack import Stack, step, time_text
 
 STATIONS = (
@@ -130,7 +131,7 @@ class LookUp:
                 PaginationConfig={"MaxItems": MOST_LINES},
             )
         )
-        read = ((event["timestamp"], _json(event["message"])) for page in pages for event in page["events"])
+        read = ((event["timestamp"], read_line(event["message"]) or {}) for page in pages for event in page["events"])
         return [(at_ms, line) for at_ms, line in read if line.get("post_id") == self.post_id]
 
     # -------------------------------------------------------------- Queues and Pending
@@ -268,11 +269,3 @@ class LookUp:
             f"above INFO, its logs have expired (it is of {time_text(made_ms)}), or it was only read by another stack",
             "Name the author (AUTHOR=…) to look into the tables, or more days of logs (DAYS=14).",
         )
-
-
-def _json(text: str) -> Mapping[str, Any]:
-    try:
-        line = json.loads(text)
-    except ValueError:
-        return {}
-    return line if isinstance(line, dict) else {}
