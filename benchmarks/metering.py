@@ -21,14 +21,13 @@ import pytest
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.dynamodb.models import dynamodb_backends
 
-from hashcart.domain.account_links import AccountLink
 from hashcart.domain.bot_tokens import BotToken
 from hashcart.observability import clock_ms, logger
 from hashcart.social.x.signature import sign
 from hashcart.storage.bot_tokens import BotTokens
 from local.settings import CONSUMER_SECRET
 from tests.fakes import handlers
-from tests.fakes.account_links import tie
+from tests.fakes.account_links import ADA, tie
 from tests.fakes.aws import ACCOUNT, REGION, Aws, aws_account
 from tests.fakes.clock import post_id
 from tests.fakes.handlers import STORE, X_API, Bundle, http_event, sqs_event
@@ -62,17 +61,6 @@ PARENT_POST = {
         "urls": [{"url": "https://t.co/a", "expanded_url": "http://store.localhost:8401/products/stoneware-mug"}]
     },
 }
-ADA = AccountLink(
-    shopper_id="shopper",
-    x_user_id="222",
-    handle="ada_shops",
-    marketplace="store.localhost",
-    country="US",
-    language="en",
-    consented_at_ms=0,
-    policy_version="1",
-    public_replies=True,
-)
 
 
 @dataclass

@@ -19,11 +19,12 @@ from typing import Any
 
 import httpx
 
-from benchmarks.metering import ADA, PARENT_POST, delivery
+from benchmarks.metering import PARENT_POST, delivery
 from hashcart.domain.account_links import StoreAccount
 from hashcart.storage.account_links import AccountLinks
 from local.settings import LocalSettings, from_environment
 from local.stack.aws import connect
+from tests.fakes.account_links import ADA
 from tests.fakes.clock import post_id
 
 RATES = (1, 2, 5, 10, 20, 40, 80)

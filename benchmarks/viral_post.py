@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.metering import ADA, PARENT
+from benchmarks.metering import PARENT
 from hashcart.consumers import Delivery
 from hashcart.domain.cart_hashtags import CartHashtags
 from hashcart.domain.hand_offs import HandOff
@@ -32,6 +32,7 @@ from hashcart.use_cases.insert_lines import InsertLines, ShopRules
 from hashcart.use_cases.parents import Parents
 from hashcart.use_cases.parse_posts import ParsePosts
 from hashcart.use_cases.x_budget import XMeter
+from tests.fakes.account_links import ADA
 from tests.fakes.aws import REGION, aws_account
 from tests.fakes.clock import NOW_MS, Clock, post_id
 from tests.fakes.storage import MemoryAccountLinks, MemoryActivity, MemoryCarts, MemoryCheckpoints, MemoryPending

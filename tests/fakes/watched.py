@@ -118,7 +118,7 @@ class Watched:
         for kind in ("4xx", "5xx"):
             self.data.append(aws_datum("AWS/ApiGateway", kind, "HttpApi", int(str(status)[0] == kind[0])))
         self._log_group = API_LOG_GROUP
-        self.take(_access_log_line(event, status))
+        self.take(json.loads(access_log_line({"routeKey": event["routeKey"], "status": str(status)})))
         return status
 
     def queues(self, *, oldest_seconds: int = 0) -> None:
@@ -164,16 +164,9 @@ class _Gatherer(logging.Handler):
         self._watched.take(json.loads(self.format(record)))
 
 
-def _access_log_line(event: Mapping[str, Any], status: int) -> dict[str, Any]:
-    """The line that API Gateway writes in the template's format."""
-    line_format: str = load_template()["Resources"]["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
-    context = {"routeKey": event["routeKey"], "status": str(status)}
-    values = {name: context.get(name.removeprefix("$context."), "-") for name in _variables(line_format)}
-    for name in sorted(values, key=len, reverse=True):
-        line_format = line_format.replace(f'"{name}"', json.dumps(values[name]))
-    line: dict[str, Any] = json.loads(line_format)
+def access_log_line(context: Mapping[str, str]) -> str:
+    """The line that API Gateway writes in the template's format, with a dash for what `context` does not have."""
+    line: str = load_template()["Resources"]["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
+    for name in json.loads(line).values():
+        line = line.replace(f'"{name}"', json.dumps(context.get(name.removeprefix("$context."), "-")))
     return line
-
-
-def _variables(line_format: str) -> list[str]:
-    return [value for value in json.loads(line_format).values() if value.startswith("$context.")]
